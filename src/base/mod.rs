@@ -1,0 +1,15 @@
+//! Words every layer may use: faults, seeds, cancellation, progress, whole files, suggestions.
+
+mod cancel;
+mod fault;
+mod files;
+mod progress;
+mod seed;
+mod suggest;
+
+pub use cancel::Cancel;
+pub use fault::{Fault, Result};
+pub use files::{hash_hex, write_atomic, write_json};
+pub use progress::{Bar, Progress, ProgressSink};
+pub use seed::{Rng, Seed};
+pub use suggest::{did_you_mean, nearest};

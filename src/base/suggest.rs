@@ -1,0 +1,24 @@
+//! "Did you mean": the nearest known name to a misspelt one.
+
+/// The known name nearest to `given`, if one is near enough to be meant.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = given.to_lowercase();
+    known
+        .into_iter()
+        .filter(|name| *name != given)
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.chars().count().min(given.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// A help text for a misspelt name: "did you mean `x`?", or the list of what there is.
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match nearest(given, known.clone()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
+            let all: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            if all.is_empty() { "there are none yet".into() } else { format!("known are {}", all.join(", ")) }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Building a graph layer by layer, with shape inference and checks at every step.
+
+use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source, fault::At};
+use crate::base::Result;
+
+impl Layer {
+    /// Height and width of the output for inputs of these shapes.
+    pub fn map_size(&self, inputs: &[&Shape]) -> (usize, usize) {
+        let (h, w) = inputs.first().map_or((1, 1), |shape| (shape.h, shape.w));
+        match *self {
+            Layer::Conv { kernel, stride, padding, .. }
+            | Layer::MaxPool { kernel, stride, padding }
+            | Layer::AvgPool { kernel, stride, padding } => {
+                let out = |size: usize| (size + 2 * padding).saturating_sub(kernel) / stride + 1;
+                (out(h), out(w))
+            }
+            Layer::GlobalPool | Layer::Linear => (1, 1),
+            Layer::Mul => inputs.iter().map(|shape| (shape.h, shape.w)).max().unwrap_or((h, w)),
+            _ => (h, w),
+        }
+    }
+}
+
+/// Options of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvOptions {
+    /// Side of the kernel.
+    pub kernel: i64,
+    /// Step.
+    pub stride: i64,
+    /// Zeros on each side; `None` means kernel / 2, for odd kernels only.
+    pub padding: Option<i64>,
+    /// Groups.
+    pub groups: i64,
+    /// Whether to add a bias.
+    pub bias: bool,
+}
+
+impl Default for ConvOptions {
+    fn default() -> Self {
+        Self { kernel: 1, stride: 1, padding: None, groups: 1, bias: false }
+    }
+}
+
+/// A graph under construction. Every method adds one layer and returns its node;
+/// a layer whose shapes do not fit is refused with the script line it stands on.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    nodes: Vec<Node>,
+    source: Option<Source>,
+}
+
+impl Builder {
+    /// A graph whose input has this shape.
+    pub fn new(input: Shape) -> Self {
+        let node = Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: input, source: None };
+        Self { nodes: vec![node], source: None }
+    }
+
+    /// The input node.
+    pub fn input(&self) -> NodeId {
+        0
+    }
+
+    /// Sets where the next layers are written, for messages and for [`explain`](super::explain()).
+    pub fn at(&mut self, source: Option<Source>) -> &mut Self {
+        self.source = source;
+        self
+    }
+
+    /// Shape of a node's output.
+    pub fn shape(&self, node: NodeId) -> &Shape {
+        &self.nodes[node].shape
+    }
+
+    /// Name of a node.
+    pub fn name(&self, node: NodeId) -> &str {
+        &self.nodes[node].name
+    }
+
+    /// The finished graph with `output` as its result. Layers that the result does not need are left out.
+    pub fn finish(self, output: NodeId) -> Graph {
+        let mut needed = vec![false; self.nodes.len()];
+        needed[0] = true;
+        needed[output] = true;
+        for id in (0..=output).rev() {
+            if needed[id] {
+                self.nodes[id].inputs.iter().for_each(|&input| needed[input] = true);
+            }
+        }
+        let mut place = vec![0; self.nodes.len()];
+        let mut nodes = Vec::new();
+        for (id, mut node) in self.nodes.into_iter().enumerate() {
+            if needed[id] {
+                place[id] = nodes.len();
+                node.inputs.iter_mut().for_each(|input| *input = place[*input]);
+                nodes.push(node);
+            }
+        }
+        Graph { nodes, output: place[output] }
+    }
+
+    /// Convolution `name` to `cout` channels.
+    pub fn conv(&mut self, from: NodeId, name: &str, cout: i64, options: ConvOptions) -> Result<NodeId> {
+        let (kernel, stride, padding) = self.window("conv", name, from, options.kernel, options.stride, options.padding)?;
+        let cout = self.at_least_one("conv", name, "the number of output channels", cout)?;
+        let groups = self.at_least_one("conv", name, "groups", options.groups)?;
+        let cin = self.shape(from).c();
+        if cin % groups != 0 || cout % groups != 0 {
+            return Err(self.value("conv", name, "groups", options.groups, format!("it must divide both {cin} input and {cout} output channels"), ""));
+        }
+        let layer = Layer::Conv { kernel, stride, padding, groups, depthwise: false, bias: options.bias };
+        self.push(name, layer, vec![from], Some(Channels::one(cout)))
+    }
+
+    /// Depthwise convolution `name`: one kernel per channel; `options.groups` is not used.
+    pub fn dwconv(&mut self, from: NodeId, name: &str, options: ConvOptions) -> Result<NodeId> {
+        let (kernel, stride, padding) = self.window("dwconv", name, from, options.kernel, options.stride, options.padding)?;
+        let groups = self.shape(from).c();
+        let layer = Layer::Conv { kernel, stride, padding, groups, depthwise: true, bias: options.bias };
+        self.push(name, layer, vec![from], None)
+    }
+
+    /// Batch normalisation; without a name it takes that of the layer before it, with `.bn`.
+    pub fn bn(&mut self, from: NodeId, name: Option<&str>) -> Result<NodeId> {
+        self.follow(from, name, "bn", Layer::BatchNorm)
+    }
+
+    /// Activation; without a name it takes that of the layer before it, with `.act`.
+    pub fn act(&mut self, from: NodeId, name: Option<&str>, act: Activation) -> Result<NodeId> {
+        self.follow(from, name, "act", Layer::Act { act })
+    }
+
+    /// Mean over the map.
+    pub fn global_pool(&mut self, from: NodeId, name: &str) -> Result<NodeId> {
+        self.push(name, Layer::GlobalPool, vec![from], None)
+    }
+
+    /// Maximum over a window.
+    pub fn max_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64) -> Result<NodeId> {
+        let (kernel, stride, padding) = self.window("max_pool", name, from, kernel, stride, None)?;
+        self.push(name, Layer::MaxPool { kernel, stride, padding }, vec![from], None)
+    }
+
+    /// Mean over a window.
+    pub fn avg_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64) -> Result<NodeId> {
+        let (kernel, stride, padding) = self.window("avg_pool", name, from, kernel, stride, None)?;
+        self.push(name, Layer::AvgPool { kernel, stride, padding }, vec![from], None)
+    }
+
+    /// Dense layer to `cout` values; the map must be 1x1.
+    pub fn linear(&mut self, from: NodeId, name: &str, cout: i64) -> Result<NodeId> {
+        let cout = self.at_least_one("linear", name, "the number of outputs", cout)?;
+        let shape = self.shape(from).clone();
+        if (shape.h, shape.w) != (1, 1) {
+            return Err(GraphFault::Shapes {
+                layer: "linear",
+                name: name.into(),
+                left: shape.to_string(),
+                right: format!("{}x1x1", shape.c()),
+                at: At(self.source.clone()),
+                help: "pool the map first, with `.global_pool(...)`",
+            }
+            .into());
+        }
+        self.push(name, Layer::Linear, vec![from], Some(Channels::one(cout)))
+    }
+
+    /// Sum of two maps of equal shape.
+    pub fn add(&mut self, left: NodeId, right: NodeId, name: &str) -> Result<NodeId> {
+        let (a, b) = (self.shape(left), self.shape(right));
+        if (a.c(), a.h, a.w) != (b.c(), b.h, b.w) {
+            return Err(self.shapes("add", name, left, right, "add needs equal shapes: `net.shortcut(name)` gives the input in the shape of the main path"));
+        }
+        self.push(name, Layer::Add, vec![left, right], None)
+    }
+
+    /// Product of two maps; one may be 1x1.
+    pub fn mul(&mut self, left: NodeId, right: NodeId, name: &str) -> Result<NodeId> {
+        let (a, b) = (self.shape(left), self.shape(right));
+        let fits = a.c() == b.c() && ((a.h, a.w) == (b.h, b.w) || (b.h, b.w) == (1, 1) || (a.h, a.w) == (1, 1));
+        if !fits {
+            return Err(self.shapes("mul", name, left, right, "mul needs equal channels, and equal maps or one of 1x1"));
+        }
+        self.push(name, Layer::Mul, vec![left, right], None)
+    }
+
+    /// Channels of all maps, one after the other.
+    pub fn concat(&mut self, parts: &[NodeId], name: &str) -> Result<NodeId> {
+        let Some(&first) = parts.first() else {
+            return Err(self.value("concat", name, "the number of maps", 0, "it must be at least one".into(), ""));
+        };
+        for &part in parts {
+            let (a, b) = (self.shape(first), self.shape(part));
+            if (a.h, a.w) != (b.h, b.w) {
+                return Err(self.shapes("concat", name, first, part, "concat needs equal height and width"));
+            }
+        }
+        let channels = parts.iter().flat_map(|&part| self.shape(part).channels.0.clone()).collect();
+        self.push(name, Layer::Concat, parts.to_vec(), Some(Channels(channels)))
+    }
+
+    /// The channels as `parts` equal runs, each a node.
+    pub fn split(&mut self, from: NodeId, name: &str, parts: i64) -> Result<Vec<NodeId>> {
+        let count = self.at_least_one("split", name, "the number of parts", parts)?;
+        let cin = self.shape(from).c();
+        if cin % count != 0 {
+            return Err(self.value("split", name, "the number of parts", parts, format!("it must divide the {cin} channels"), ""));
+        }
+        let whole = if self.shape(from).channels.0 == vec![cin / count; count] {
+            from
+        } else {
+            let channels = Channels(vec![cin / count; count]);
+            self.push(name, Layer::Segment { parts: count }, vec![from], Some(channels))?
+        };
+        (0..count)
+            .map(|part| {
+                let layer = Layer::Slice { from: part, count: 1 };
+                self.push(&format!("{name}.{part}"), layer, vec![whole], Some(Channels::one(cin / count)))
+            })
+            .collect()
+    }
+
+    /// Interleaves the channels of `groups` equal groups.
+    pub fn shuffle(&mut self, from: NodeId, name: &str, groups: i64) -> Result<NodeId> {
+        let count = self.at_least_one("shuffle", name, "groups", groups)?;
+        let cin = self.shape(from).c();
+        if cin % count != 0 {
+            return Err(self.value("shuffle", name, "groups", groups, format!("it must divide the {cin} channels"), ""));
+        }
+        self.push(name, Layer::Shuffle { groups: count }, vec![from], Some(Channels::one(cin)))
+    }
+
+    fn follow(&mut self, from: NodeId, name: Option<&str>, suffix: &str, layer: Layer) -> Result<NodeId> {
+        match name {
+            Some(name) => self.push(name, layer, vec![from], None),
+            None => {
+                // `expand` + bn + act gives `expand.bn` and `expand.act`, not `expand.bn.act`.
+                let before = &self.nodes[from].name;
+                let stem = before.strip_suffix(".bn").unwrap_or(before);
+                let name = format!("{stem}.{suffix}");
+                self.push(&name, layer, vec![from], None)
+            }
+        }
+    }
+
+    fn push(&mut self, name: &str, layer: Layer, inputs: Vec<NodeId>, channels: Option<Channels>) -> Result<NodeId> {
+        let usable = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        if !usable {
+            return Err(GraphFault::Name { name: name.into(), at: At(self.source.clone()) }.into());
+        }
+        if self.nodes.iter().any(|node| node.name == name) {
+            return Err(GraphFault::NameTwice { name: name.into(), at: At(self.source.clone()) }.into());
+        }
+        let shapes: Vec<_> = inputs.iter().map(|&id| &self.nodes[id].shape).collect();
+        let (h, w) = layer.map_size(&shapes);
+        let channels = channels.unwrap_or_else(|| shapes[0].channels.clone());
+        self.nodes.push(Node { name: name.into(), layer, inputs, shape: Shape { channels, h, w }, source: self.source.clone() });
+        Ok(self.nodes.len() - 1)
+    }
+
+    fn window(&self, layer: &'static str, name: &str, from: NodeId, kernel: i64, stride: i64, padding: Option<i64>) -> Result<(usize, usize, usize)> {
+        let side = self.at_least_one(layer, name, "kernel", kernel)?;
+        let step = self.at_least_one(layer, name, "stride", stride)?;
+        let padding = match padding {
+            Some(given) => usize::try_from(given).map_err(|_| self.value(layer, name, "padding", given, "it must not be negative".into(), ""))?,
+            None if side % 2 == 1 => side / 2,
+            None => {
+                return Err(self.value(
+                    layer,
+                    name,
+                    "kernel",
+                    kernel,
+                    "an even kernel has no middle, so its padding must be said".into(),
+                    &format!("use an odd kernel, or say `padding: {}` among the options", side / 2),
+                ));
+            }
+        };
+        let shape = self.shape(from);
+        if shape.h.min(shape.w) + 2 * padding < side {
+            return Err(self.value(layer, name, "kernel", kernel, format!("the map is only {}x{}", shape.h, shape.w), "use a smaller kernel or more padding"));
+        }
+        Ok((side, step, padding))
+    }
+
+    fn at_least_one(&self, layer: &'static str, name: &str, what: &'static str, value: i64) -> Result<usize> {
+        usize::try_from(value)
+            .ok()
+            .filter(|&value| value > 0)
+            .ok_or_else(|| self.value(layer, name, what, value, "it must be at least 1".into(), "check the numbers this layer is given"))
+    }
+
+    fn value(&self, layer: &'static str, name: &str, what: &'static str, value: i64, rule: String, help: &str) -> crate::base::Fault {
+        let help = if help.is_empty() { "check the numbers this layer is given" } else { help };
+        GraphFault::Value { layer, name: name.into(), what, value, rule, at: At(self.source.clone()), help: help.into() }.into()
+    }
+
+    fn shapes(&self, layer: &'static str, name: &str, left: NodeId, right: NodeId, help: &'static str) -> crate::base::Fault {
+        GraphFault::Shapes {
+            layer,
+            name: name.into(),
+            left: format!("{} (`{}`)", self.shape(left), self.name(left)),
+            right: format!("{} (`{}`)", self.shape(right), self.name(right)),
+            at: At(self.source.clone()),
+            help,
+        }
+        .into()
+    }
+}

@@ -1,0 +1,55 @@
+//! Parts run one after the other as one graph: blocks into stages, stages into networks.
+
+use super::{Channels, Graph, GraphFault, Layer, Node, Shape, fault::At};
+use crate::base::Result;
+
+/// A graph with the prefix of its layer names, for example `stage1.b0`.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// Put before every layer name, with a dot.
+    pub prefix: &'a str,
+    /// The computation.
+    pub graph: &'a Graph,
+}
+
+/// One graph that runs `parts` in order. Shapes are inferred anew from `input`, so the
+/// parts may have been built for another map size. Fails where channels do not agree.
+pub fn chain(input: Shape, parts: &[Part<'_>]) -> Result<Graph> {
+    let mut nodes = vec![Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: input, source: None }];
+    let mut last = 0;
+    for part in parts {
+        let (given, wanted) = (&nodes[last].shape, part.graph.input_shape());
+        if given.c() != wanted.c() {
+            return Err(GraphFault::Shapes {
+                layer: "part",
+                name: part.prefix.into(),
+                left: format!("{} channels", given.c()),
+                right: format!("{} channels", wanted.c()),
+                at: At::default(),
+                help: "the width of each part must be the input width of the next",
+            }
+            .into());
+        }
+        let mut placed = vec![last];
+        for node in &part.graph.nodes[1..] {
+            let inputs: Vec<_> = node.inputs.iter().map(|&id| placed[id]).collect();
+            let shapes: Vec<_> = inputs.iter().map(|&id| &nodes[id].shape).collect();
+            let (h, w) = node.layer.map_size(&shapes);
+            let shape = Shape { channels: node.shape.channels.clone(), h, w };
+            nodes.push(Node {
+                name: format!("{}.{}", part.prefix, node.name),
+                layer: node.layer.clone(),
+                inputs,
+                shape,
+                source: node.source.clone(),
+            });
+            placed.push(nodes.len() - 1);
+        }
+        last = placed[part.graph.output];
+        // The next part was built for one segment; weights of this node's own layer follow its input.
+        if last != 0 {
+            nodes[last].shape.channels = Channels::one(nodes[last].shape.c());
+        }
+    }
+    Ok(Graph { nodes, output: last })
+}

@@ -1,0 +1,63 @@
+//! Cost of a graph: multiply-accumulates and parameters, in exact integers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Graph, Layer, Node};
+
+/// Cost of one layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeCost {
+    /// Multiply-accumulates of convolutions and dense layers.
+    pub macs: u64,
+    /// Learned numbers: weights, biases, batch-norm scale and shift.
+    pub params: u64,
+}
+
+/// Cost of a graph. Counting rule of the reference: multiply-accumulates count
+/// once, and only those of convolutions (squeeze-and-excitation and shortcut
+/// included) and dense layers; batch norm, activations, pooling, sums and
+/// products count nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Learned numbers.
+    pub params: u64,
+}
+
+impl Cost {
+    /// Millions of multiply-accumulates, which the field calls MFLOPs.
+    pub fn mflops(&self) -> f64 {
+        self.macs as f64 / 1e6
+    }
+
+    /// Millions of parameters.
+    pub fn mparams(&self) -> f64 {
+        self.params as f64 / 1e6
+    }
+}
+
+impl Graph {
+    /// Cost of the whole graph.
+    pub fn cost(&self) -> Cost {
+        self.nodes.iter().map(|node| self.node_cost(node)).fold(Cost::default(), |sum, cost| Cost {
+            macs: sum.macs + cost.macs,
+            params: sum.params + cost.params,
+        })
+    }
+
+    /// Cost of one of its nodes.
+    pub fn node_cost(&self, node: &Node) -> NodeCost {
+        let cin = node.inputs.first().map_or(0, |&id| self.nodes[id].shape.c()) as u64;
+        let cout = node.shape.c() as u64;
+        match node.layer {
+            Layer::Conv { kernel, groups, bias, .. } => {
+                let weights = cout * (cin / groups as u64) * (kernel * kernel) as u64;
+                NodeCost { macs: weights * (node.shape.h * node.shape.w) as u64, params: weights + if bias { cout } else { 0 } }
+            }
+            Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout },
+            Layer::BatchNorm => NodeCost { macs: 0, params: 2 * cout },
+            _ => NodeCost::default(),
+        }
+    }
+}

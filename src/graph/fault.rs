@@ -1,0 +1,59 @@
+//! What can be wrong with a layer graph.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::Source;
+
+/// A fault in building or combining layer graphs.
+#[derive(Debug, Error, Diagnostic)]
+pub enum GraphFault {
+    /// Two maps that must agree do not.
+    #[error("{layer} `{name}`{at}: shapes {left} and {right} do not agree")]
+    #[diagnostic(code(graph::shapes), help("{help}"))]
+    Shapes { layer: &'static str, name: String, left: String, right: String, at: At, help: &'static str },
+    /// A number that a layer cannot take.
+    #[error("{layer} `{name}`{at}: {what} is {value}, but {rule}")]
+    #[diagnostic(code(graph::value), help("{help}"))]
+    Value { layer: &'static str, name: String, what: &'static str, value: i64, rule: String, at: At, help: String },
+    /// The same name twice in one graph.
+    #[error("layer name `{name}`{at} is used twice in one operator")]
+    #[diagnostic(code(graph::name_twice), help("names must be unique in an operator, because weights are shared by them: rename one"))]
+    NameTwice { name: String, at: At },
+    /// A name that is empty or has characters that file formats trip over.
+    #[error("layer name `{name}`{at} is not usable")]
+    #[diagnostic(code(graph::name), help("use letters, digits and `_`, beginning with a letter"))]
+    Name { name: String, at: At },
+    /// One name, two kinds of layer, in two configurations of one operator.
+    #[error("layer `{name}` is {first} in one configuration and {second} in another")]
+    #[diagnostic(
+        code(graph::kind_changes),
+        help("weights are shared by layer name over all configurations: give different layers different names")
+    )]
+    KindChanges { name: String, first: String, second: String },
+    /// A weight that a lowering needs is not in the file.
+    #[error("weight `{name}` is missing")]
+    #[diagnostic(code(graph::weight_missing), help("the weights belong to another network; train this one, or check the file"))]
+    WeightMissing { name: String },
+    /// A weight has another shape than the graph says.
+    #[error("weight `{name}` has shape {found:?}, the graph needs {needed:?}")]
+    #[diagnostic(code(graph::weight_shape), help("the weights belong to another network; train this one, or check the file"))]
+    WeightShape { name: String, found: Vec<usize>, needed: Vec<usize> },
+    /// A computation was given nodes of different graphs.
+    #[error("{layer} `{name}`{at} joins nodes of two different networks")]
+    #[diagnostic(code(graph::two_nets), help("use only nodes made from the `net` that this builder was given"))]
+    TwoNets { layer: &'static str, name: String, at: At },
+}
+
+/// Where, for messages: empty, or ` (script line N)`.
+#[derive(Debug, Clone, Default)]
+pub struct At(pub Option<Source>);
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(source) => write!(f, " ({} line {})", source.script, source.line),
+            None => Ok(()),
+        }
+    }
+}

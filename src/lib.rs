@@ -1,0 +1,7 @@
+//! The SpaceEvo lab: a scripting lab for hardware-aware search-space design.
+//!
+//! The modules in reading order; `ARCHITECTURE.md` has the map and the layer rules.
+
+pub mod base;
+pub mod graph;
+pub mod train;

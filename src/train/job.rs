@@ -1,0 +1,312 @@
+//! Training jobs: plain data that any worker can run. Graphs, choices of every step, recipe, seed, paths; no script.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Seed;
+use crate::graph::{Graph, WeightSpec};
+
+/// The graphs a job needs, each once, and the union of the weights they share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pool {
+    /// Distinct graphs.
+    pub graphs: Vec<Graph>,
+    /// Places where one of them stands: `(prefix, index into graphs)`.
+    pub parts: Vec<(String, usize)>,
+    /// Every weight at its largest, over all configurations of the elastic network (not only those of this job).
+    pub weights: Vec<WeightSpec>,
+}
+
+/// One concrete network of a job: indices into [`Pool::parts`], run in order, at a square input size.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Net {
+    /// Indices into [`Pool::parts`].
+    pub parts: Vec<usize>,
+    /// Input size in cells (images are resized to it).
+    pub resolution: usize,
+}
+
+/// Images and labels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "data", rename_all = "snake_case")]
+pub enum DataSource {
+    /// The procedural data set `shapes` (see `crate::data::Shapes`).
+    Shapes {
+        /// Side of the images.
+        size: usize,
+        /// Number of training images.
+        train: usize,
+        /// Number of validation images, used to choose (subnet search, sample losses).
+        valid: usize,
+        /// Number of test images, used to report.
+        test: usize,
+        /// Seed of the drawing.
+        seed: Seed,
+    },
+}
+
+/// Weights that an earlier job wrote, by the key of that job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WeightsRef {
+    /// Key of the job, part of the receiving job's own key.
+    pub job: String,
+    /// The safetensors file.
+    pub path: PathBuf,
+}
+
+/// A stretch of training with one setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Phase {
+    /// Whether LSQ+ fake quantization is on (8 bits).
+    pub quantized: bool,
+    /// Learning rate at the start; a cosine takes it to zero over the phase.
+    pub lr: f64,
+    /// Steps over which the rate rises linearly from zero.
+    pub warmup: usize,
+    /// The nets of every step, in order; gradients of one step accumulate. The first is the sandwich's largest.
+    pub steps: Vec<Vec<Net>>,
+}
+
+/// The loss of block distillation, student `s` against teacher `t`, both `[N, C, H, W]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Mean over samples and channels of mean_hw((s - t)^2) / var_hw(t), variance unbiased: noise to signal ratio.
+    Nsr,
+    /// As `nsr`, but normalised by the student's variance, as the reference code does.
+    NsrStudent,
+    /// Mean squared error.
+    Mse,
+}
+
+/// Where a teacher's features are taken: after the part `part` of its net.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tap {
+    /// Name: that of the searched stage whose output it corresponds to, or `input` of the first.
+    pub name: String,
+    /// Index into the teacher net's `parts` (position in [`Net::parts`]); features after that part.
+    pub after: usize,
+    /// Channels there.
+    pub channels: usize,
+    /// Input size divided by the size of the map there.
+    pub stride: usize,
+}
+
+/// A trained teacher.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TeacherRef {
+    /// Its graphs and weights' shapes.
+    pub pool: Pool,
+    /// The one network.
+    pub net: Net,
+    /// Its trained weights (of a [`TrainNet`] job).
+    pub weights: WeightsRef,
+}
+
+/// What a block learns: from the features after one part of the teacher to those after another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BlockTarget {
+    /// The teacher.
+    pub teacher: TeacherRef,
+    /// The student's input is the teacher's map after this position of its parts.
+    pub input_after: usize,
+    /// The student's target is the teacher's map after this position.
+    pub target_after: usize,
+}
+
+/// Trains an elastic network (a supernet), or a fixed one (a teacher: every step holds the same single net).
+///
+/// Loss of the first net of each step: cross entropy with label smoothing; of the others: cross entropy
+/// against the softmax of the first one's logits (detached), the sandwich rule with in-place distillation.
+/// SGD with Nesterov momentum 0.9, weight decay on weights of convolutions and dense layers only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrainNet {
+    /// Shown to people, for example `supernet 012-210`.
+    pub label: String,
+    /// Graphs and weights.
+    pub pool: Pool,
+    /// Images.
+    pub data: DataSource,
+    /// Images a step.
+    pub batch: usize,
+    /// Stretches of training, in order.
+    pub phases: Vec<Phase>,
+    /// Label smoothing, 0 for none.
+    pub smoothing: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Net to evaluate on the validation images at the end (top-1 goes to the summary), after batch-norm recalibration.
+    pub report: Net,
+    /// Seed of initial weights, batches and augmentation.
+    pub seed: Seed,
+}
+
+/// Distils an elastic stage from a teacher: parts run as `in_proj`, blocks, `out_proj` in every [`Net`].
+/// Adam, gradient values clipped to 1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrainBlock {
+    /// Shown to people, for example `stage2 ghost`.
+    pub label: String,
+    /// Graphs and weights.
+    pub pool: Pool,
+    /// Images.
+    pub data: DataSource,
+    /// What to imitate.
+    pub target: BlockTarget,
+    /// How far it is from it.
+    pub loss: Loss,
+    /// Images a step.
+    pub batch: usize,
+    /// Stretches of training, in order.
+    pub phases: Vec<Phase>,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Seed of initial weights and batches.
+    pub seed: Seed,
+}
+
+/// Losses of concrete stages of a trained block, each after its own batch-norm recalibration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvalBlocks {
+    /// Shown to people.
+    pub label: String,
+    /// Graphs and weights.
+    pub pool: Pool,
+    /// Weights of a [`TrainBlock`] job.
+    pub weights: WeightsRef,
+    /// Images.
+    pub data: DataSource,
+    /// What it imitates.
+    pub target: BlockTarget,
+    /// How far it is from it.
+    pub loss: Loss,
+    /// Whether LSQ+ is on.
+    pub quantized: bool,
+    /// The concrete stages.
+    pub nets: Vec<Net>,
+    /// Training batches for batch-norm recalibration.
+    pub recalibrate: usize,
+    /// Validation batches for the loss.
+    pub batches: usize,
+    /// Images a batch.
+    pub batch: usize,
+    /// Seed of the batches.
+    pub seed: Seed,
+}
+
+/// Top-1 on validation or test images of concrete networks of a trained supernet, each after batch-norm recalibration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvalNets {
+    /// Shown to people.
+    pub label: String,
+    /// Graphs and weights.
+    pub pool: Pool,
+    /// Weights of a [`TrainNet`] job.
+    pub weights: WeightsRef,
+    /// Images.
+    pub data: DataSource,
+    /// Whether LSQ+ is on.
+    pub quantized: bool,
+    /// The networks.
+    pub nets: Vec<Net>,
+    /// Training batches for batch-norm recalibration.
+    pub recalibrate: usize,
+    /// How many validation images to use; 0 for all.
+    pub images: usize,
+    /// Images a batch.
+    pub batch: usize,
+    /// Seed of the batches.
+    pub seed: Seed,
+}
+
+/// Writes the sliced weights of one network, batch norm recalibrated, as `weights.safetensors`
+/// with the keys of [`crate::graph::Weights`] (names prefixed as in [`crate::graph::chain`]).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExportNet {
+    /// Graphs and weights.
+    pub pool: Pool,
+    /// Weights of a [`TrainNet`] or [`TrainBlock`] job; without it, weights drawn from `seed`.
+    pub weights: Option<WeightsRef>,
+    /// Images, for recalibration.
+    pub data: DataSource,
+    /// Whether quantizer scales are written and used while recalibrating.
+    pub quantized: bool,
+    /// The network.
+    pub net: Net,
+    /// Training batches for batch-norm recalibration; 0 for none.
+    pub recalibrate: usize,
+    /// Images a batch.
+    pub batch: usize,
+    /// Seed of the batches.
+    pub seed: Seed,
+}
+
+/// Runs concrete weights (as [`ExportNet`] writes them) on given inputs; writes `outputs.safetensors` with `output`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Forward {
+    /// The whole network.
+    pub graph: Graph,
+    /// Its weights: a safetensors file.
+    pub weights: PathBuf,
+    /// Whether LSQ+ is on.
+    pub quantized: bool,
+    /// A safetensors file with `input`, `[N, C, H, W]`.
+    pub inputs: PathBuf,
+}
+
+/// A job of any kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// A classifier.
+    TrainNet(TrainNet),
+    /// A block.
+    TrainBlock(TrainBlock),
+    /// Losses of concrete stages.
+    EvalBlocks(EvalBlocks),
+    /// Accuracies of concrete networks.
+    EvalNets(EvalNets),
+    /// Concrete weights.
+    ExportNet(ExportNet),
+    /// Outputs.
+    Forward(Forward),
+}
+
+/// What a worker is handed: a job and the folder for what it writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobFile {
+    /// The job.
+    pub job: Job,
+    /// Folder for `weights.safetensors`, `outputs.safetensors`; it exists.
+    pub folder: PathBuf,
+}
+
+/// Result of [`TrainNet`] and [`TrainBlock`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrainSummary {
+    /// Mean loss of the first net over the last tenth of the steps of each phase.
+    pub loss: Vec<f64>,
+    /// Top-1 in percent on validation images ([`TrainNet`] only).
+    pub top1_pct: Option<f64>,
+    /// Seconds of wall time.
+    pub took_s: f64,
+}
+
+/// One result of [`EvalBlocks`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct SampleLoss {
+    /// Mean loss over the batches.
+    pub loss: f64,
+    /// Standard error of that mean over batches.
+    pub stderr: f64,
+}
+
+/// One result of [`EvalNets`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct NetScore {
+    /// Top-1 in percent.
+    pub top1_pct: f64,
+    /// Images it was measured on.
+    pub images: usize,
+}
