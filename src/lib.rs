@@ -4,4 +4,5 @@
 
 pub mod base;
 pub mod graph;
+pub mod primitive;
 pub mod train;

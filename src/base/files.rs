@@ -29,7 +29,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Writes `value` as JSON, whole or not at all.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let bytes = serde_json::to_vec(value).map_err(|error| Fault::new("file::json", format!("cannot write `{}`: {error}", path.display()), ""))?;
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| Fault::new("file::json", format!("cannot write `{}`: {error}", path.display()), ""))?;
     write_atomic(path, &bytes)
 }
 

@@ -107,7 +107,14 @@ impl Builder {
         let groups = self.at_least_one("conv", name, "groups", options.groups)?;
         let cin = self.shape(from).c();
         if cin % groups != 0 || cout % groups != 0 {
-            return Err(self.value("conv", name, "groups", options.groups, format!("it must divide both {cin} input and {cout} output channels"), ""));
+            return Err(self.value(
+                "conv",
+                name,
+                "groups",
+                options.groups,
+                format!("it must divide both {cin} input and {cout} output channels"),
+                "",
+            ));
         }
         let layer = Layer::Conv { kernel, stride, padding, groups, depthwise: false, bias: options.bias };
         self.push(name, layer, vec![from], Some(Channels::one(cout)))
@@ -170,7 +177,13 @@ impl Builder {
     pub fn add(&mut self, left: NodeId, right: NodeId, name: &str) -> Result<NodeId> {
         let (a, b) = (self.shape(left), self.shape(right));
         if (a.c(), a.h, a.w) != (b.c(), b.h, b.w) {
-            return Err(self.shapes("add", name, left, right, "add needs equal shapes: `net.shortcut(name)` gives the input in the shape of the main path"));
+            return Err(self.shapes(
+                "add",
+                name,
+                left,
+                right,
+                "add needs equal shapes: `net.shortcut(name)` gives the input in the shape of the main path",
+            ));
         }
         self.push(name, Layer::Add, vec![left, right], None)
     }
@@ -205,7 +218,14 @@ impl Builder {
         let count = self.at_least_one("split", name, "the number of parts", parts)?;
         let cin = self.shape(from).c();
         if cin % count != 0 {
-            return Err(self.value("split", name, "the number of parts", parts, format!("it must divide the {cin} channels"), ""));
+            return Err(self.value(
+                "split",
+                name,
+                "the number of parts",
+                parts,
+                format!("it must divide the {cin} channels"),
+                "",
+            ));
         }
         let whole = if self.shape(from).channels.0 == vec![cin / count; count] {
             from
@@ -260,11 +280,20 @@ impl Builder {
         Ok(self.nodes.len() - 1)
     }
 
-    fn window(&self, layer: &'static str, name: &str, from: NodeId, kernel: i64, stride: i64, padding: Option<i64>) -> Result<(usize, usize, usize)> {
+    fn window(
+        &self,
+        layer: &'static str,
+        name: &str,
+        from: NodeId,
+        kernel: i64,
+        stride: i64,
+        padding: Option<i64>,
+    ) -> Result<(usize, usize, usize)> {
         let side = self.at_least_one(layer, name, "kernel", kernel)?;
         let step = self.at_least_one(layer, name, "stride", stride)?;
         let padding = match padding {
-            Some(given) => usize::try_from(given).map_err(|_| self.value(layer, name, "padding", given, "it must not be negative".into(), ""))?,
+            Some(given) => usize::try_from(given)
+                .map_err(|_| self.value(layer, name, "padding", given, "it must not be negative".into(), ""))?,
             None if side % 2 == 1 => side / 2,
             None => {
                 return Err(self.value(
@@ -279,19 +308,33 @@ impl Builder {
         };
         let shape = self.shape(from);
         if shape.h.min(shape.w) + 2 * padding < side {
-            return Err(self.value(layer, name, "kernel", kernel, format!("the map is only {}x{}", shape.h, shape.w), "use a smaller kernel or more padding"));
+            return Err(self.value(
+                layer,
+                name,
+                "kernel",
+                kernel,
+                format!("the map is only {}x{}", shape.h, shape.w),
+                "use a smaller kernel or more padding",
+            ));
         }
         Ok((side, step, padding))
     }
 
     fn at_least_one(&self, layer: &'static str, name: &str, what: &'static str, value: i64) -> Result<usize> {
-        usize::try_from(value)
-            .ok()
-            .filter(|&value| value > 0)
-            .ok_or_else(|| self.value(layer, name, what, value, "it must be at least 1".into(), "check the numbers this layer is given"))
+        usize::try_from(value).ok().filter(|&value| value > 0).ok_or_else(|| {
+            self.value(layer, name, what, value, "it must be at least 1".into(), "check the numbers this layer is given")
+        })
     }
 
-    fn value(&self, layer: &'static str, name: &str, what: &'static str, value: i64, rule: String, help: &str) -> crate::base::Fault {
+    fn value(
+        &self,
+        layer: &'static str,
+        name: &str,
+        what: &'static str,
+        value: i64,
+        rule: String,
+        help: &str,
+    ) -> crate::base::Fault {
         let help = if help.is_empty() { "check the numbers this layer is given" } else { help };
         GraphFault::Value { layer, name: name.into(), what, value, rule, at: At(self.source.clone()), help: help.into() }.into()
     }

@@ -40,10 +40,10 @@ impl Cost {
 impl Graph {
     /// Cost of the whole graph.
     pub fn cost(&self) -> Cost {
-        self.nodes.iter().map(|node| self.node_cost(node)).fold(Cost::default(), |sum, cost| Cost {
-            macs: sum.macs + cost.macs,
-            params: sum.params + cost.params,
-        })
+        self.nodes
+            .iter()
+            .map(|node| self.node_cost(node))
+            .fold(Cost::default(), |sum, cost| Cost { macs: sum.macs + cost.macs, params: sum.params + cost.params })
     }
 
     /// Cost of one of its nodes.

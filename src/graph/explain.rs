@@ -35,7 +35,9 @@ pub fn explain(graph: &Graph) -> Vec<LayerRow> {
                     let groups = if groups > 1 && !depthwise { format!(" g{groups}") } else { String::new() };
                     format!(" {kernel}x{kernel}{stride}{groups}")
                 }
-                Layer::MaxPool { kernel, stride, .. } | Layer::AvgPool { kernel, stride, .. } => format!(" {kernel}x{kernel} /{stride}"),
+                Layer::MaxPool { kernel, stride, .. } | Layer::AvgPool { kernel, stride, .. } => {
+                    format!(" {kernel}x{kernel} /{stride}")
+                }
                 Layer::Shuffle { groups } => format!(" g{groups}"),
                 _ => String::new(),
             };

@@ -18,7 +18,10 @@ pub enum GraphFault {
     Value { layer: &'static str, name: String, what: &'static str, value: i64, rule: String, at: At, help: String },
     /// The same name twice in one graph.
     #[error("layer name `{name}`{at} is used twice in one operator")]
-    #[diagnostic(code(graph::name_twice), help("names must be unique in an operator, because weights are shared by them: rename one"))]
+    #[diagnostic(
+        code(graph::name_twice),
+        help("names must be unique in an operator, because weights are shared by them: rename one")
+    )]
     NameTwice { name: String, at: At },
     /// A name that is empty or has characters that file formats trip over.
     #[error("layer name `{name}`{at} is not usable")]

@@ -61,7 +61,8 @@ pub fn quantize(graph: &Graph) -> Plan {
         _ => None,
     };
     let relu_follows = |id: NodeId| {
-        sole_reader(id).is_some_and(|reader| matches!(graph.nodes[reader].layer, Layer::Act { act: Activation::Relu | Activation::Relu6 }))
+        sole_reader(id)
+            .is_some_and(|reader| matches!(graph.nodes[reader].layer, Layer::Act { act: Activation::Relu | Activation::Relu6 }))
     };
     let mut plan = Plan { quantizers: vec![], value: vec![None; graph.nodes.len()], steps: vec![Step::Plain; graph.nodes.len()] };
     for (id, node) in graph.nodes.iter().enumerate() {

@@ -52,12 +52,10 @@ pub fn union_weights<'a>(parts: impl IntoIterator<Item = Part<'a>>) -> Result<Ve
                 (Layer::BatchNorm, Layer::BatchNorm) | (Layer::Linear, Layer::Linear) => {}
                 _ => return Err(GraphFault::KindChanges { name, first: kind(&before), second: kind(&node.layer) }.into()),
             }
-            let segments = || {
-                GraphFault::KindChanges {
-                    name: name.clone(),
-                    first: format!("fed by {} segments", spec.input.0.len()),
-                    second: format!("fed by {}", input.0.len()),
-                }
+            let segments = || GraphFault::KindChanges {
+                name: name.clone(),
+                first: format!("fed by {} segments", spec.input.0.len()),
+                second: format!("fed by {}", input.0.len()),
             };
             let (wider_in, wider_out) = (spec.input.union(&input), spec.output.union(&output));
             let (Some(wider_in), Some(wider_out)) = (wider_in, wider_out) else { return Err(segments().into()) };
@@ -89,7 +87,6 @@ fn with_bias(bias: bool) -> &'static str {
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
 }
-
 
 impl Weights {
     /// Adds or replaces a tensor.
@@ -127,8 +124,11 @@ impl Weights {
 
     /// Writes a safetensors file (all tensors F32).
     pub fn save(&self, path: &Path) -> Result<()> {
-        let bytes: BTreeMap<&str, Vec<u8>> =
-            self.tensors.iter().map(|(key, (_, data))| (key.as_str(), data.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
+        let bytes: BTreeMap<&str, Vec<u8>> = self
+            .tensors
+            .iter()
+            .map(|(key, (_, data))| (key.as_str(), data.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
         let views = self.tensors.iter().map(|(key, (shape, _))| {
             let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), &bytes[key.as_str()]);
             view.map(|view| (key.clone(), view)).map_err(|error| unreadable(path, &error))
@@ -155,7 +155,11 @@ impl Weights {
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Fault {
-    Fault::new("file::weights", format!("`{}` is not a weights file: {error}", path.display()), "it may be cut short: delete it, it will be made again")
+    Fault::new(
+        "file::weights",
+        format!("`{}` is not a weights file: {error}", path.display()),
+        "it may be cut short: delete it, it will be made again",
+    )
 }
 
 impl Graph {

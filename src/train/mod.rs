@@ -3,6 +3,6 @@
 mod job;
 
 pub use job::{
-    BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool, SampleLoss, Tap,
-    TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
+    SampleLoss, Tap, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
 };

@@ -1,0 +1,72 @@
+//! The one crossing from a fault to a Rhai error, and the fault as scripts see it in `catch (e)`.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
+
+use crate::base::Fault;
+
+/// The result of a primitive.
+pub type Answer<T> = Result<T, Box<EvalAltResult>>;
+
+/// Turns a fault into the Rhai error that carries it: it can be caught, and gets a position and a call stack.
+pub fn raise(fault: Fault) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(fault), Position::NONE).into()
+}
+
+/// `.cross()` for results that leave the method for a script.
+pub trait Cross<T> {
+    /// The same result with its fault as a Rhai error.
+    fn cross(self) -> Answer<T>;
+}
+
+impl<T, E: Into<Fault>> Cross<T> for Result<T, E> {
+    fn cross(self) -> Answer<T> {
+        self.map_err(|error| raise(error.into()))
+    }
+}
+
+/// The fault inside a Rhai error, looked for through all function calls around it; `None` for Rhai's own errors.
+pub fn fault_within(error: &EvalAltResult) -> Option<Fault> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Fault>(),
+        _ => None,
+    }
+}
+
+/// A Rhai error as a fault: its own if it carries one, else Rhai's message.
+pub fn to_fault(error: &EvalAltResult) -> Fault {
+    fault_within(error).unwrap_or_else(|| Fault::new("script::error", error.unwrap_inner().to_string(), ""))
+}
+
+#[export_module]
+mod fault_type {
+    /// The stable code of a caught fault, for example `device::unknown`.
+    #[rhai_fn(get = "code", pure)]
+    pub fn code(fault: &mut Fault) -> String {
+        fault.code.clone()
+    }
+
+    /// What went wrong, in one sentence.
+    #[rhai_fn(get = "message", pure)]
+    pub fn message(fault: &mut Fault) -> String {
+        fault.message.clone()
+    }
+
+    /// The next step, or an empty text.
+    #[rhai_fn(get = "help", pure)]
+    pub fn help(fault: &mut Fault) -> String {
+        fault.help.clone().unwrap_or_default()
+    }
+
+    /// The fault as text: code and message.
+    #[rhai_fn(name = "to_string", pure)]
+    pub fn to_text(fault: &mut Fault) -> String {
+        format!("{} [{}]", fault.message, fault.code)
+    }
+}
+
+/// Declares the fault type.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Fault>("Fault");
+    engine.register_global_module(exported_module!(fault_type).into());
+}

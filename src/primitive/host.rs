@@ -1,0 +1,67 @@
+//! The host: what primitives need of the session around them, reached through the tag of every call.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{Dynamic, Engine, NativeCallContext};
+
+use super::cross::{Answer, raise};
+use crate::base::{Cancel, Fault, Progress};
+
+/// How a session was started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder where the lab keeps what it measured and trained.
+    pub lab: PathBuf,
+    /// Worker processes for training.
+    pub workers: usize,
+    /// Threads of each worker.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1 }
+    }
+}
+
+/// What primitives share: cancellation, progress, settings. One per session.
+#[derive(Debug, Default)]
+pub struct Host {
+    /// Set by Ctrl-C.
+    pub cancel: Cancel,
+    /// How the session was started.
+    pub settings: Settings,
+    progress: Mutex<Progress>,
+}
+
+impl Host {
+    /// A host with these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Where long work reports.
+    pub fn progress(&self) -> Progress {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets where long work reports.
+    pub fn set_progress(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+
+    /// Makes `host` the host of all calls of `engine`.
+    pub fn install(host: &Arc<Host>, engine: &mut Engine) {
+        engine.set_default_tag(Dynamic::from(host.clone()));
+    }
+
+    /// The host of the session that a primitive is called in.
+    pub fn of(context: &NativeCallContext) -> Answer<Arc<Host>> {
+        context
+            .tag()
+            .and_then(|tag| tag.clone().try_cast::<Arc<Host>>())
+            .ok_or_else(|| raise(Fault::new("session::no_host", "this engine has no session around it", "use `Session::new`")))
+    }
+}

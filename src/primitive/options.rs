@@ -1,0 +1,147 @@
+//! Checked options: the last-argument map of a primitive, whose keys must be known.
+
+use std::any::Any;
+
+use rhai::{Array, Dynamic, FnPtr, Map};
+
+use crate::base::{Fault, Result, Seed, did_you_mean};
+
+/// The options given to one call.
+#[derive(Debug)]
+pub struct Options {
+    call: &'static str,
+    given: Map,
+}
+
+impl Options {
+    /// Refuses keys that are not in `known`, with a suggestion for a misspelt one.
+    pub fn new(call: &'static str, given: Map, known: &[&str]) -> Result<Self> {
+        for key in given.keys() {
+            if !known.contains(&key.as_str()) {
+                return Err(Fault::new(
+                    "options::unknown",
+                    format!("unknown option `{key}` of {call}"),
+                    did_you_mean(key, known.iter().copied()),
+                ));
+            }
+        }
+        Ok(Self { call, given })
+    }
+
+    fn wrong(&self, key: &str, wanted: &str, found: &Dynamic) -> Fault {
+        let shown: String = found.to_string().chars().take(40).collect();
+        Fault::new(
+            "options::type",
+            format!("option `{key}` of {} is {} `{shown}`", self.call, found.type_name()),
+            format!("it takes {wanted}"),
+        )
+    }
+
+    /// The raw value of `key`; `()` counts as not given.
+    pub fn value(&self, key: &str) -> Option<&Dynamic> {
+        self.given.get(key).filter(|value| !value.is_unit())
+    }
+
+    fn missing(&self, key: &str, wanted: &str) -> Fault {
+        Fault::new(
+            "options::missing",
+            format!("{} needs the option `{key}`", self.call),
+            format!("add `{key}: ...` to its map: {wanted}"),
+        )
+    }
+
+    /// A number; integers are accepted.
+    pub fn float(&self, key: &str) -> Result<Option<f64>> {
+        self.value(key).map(|value| number(value).ok_or_else(|| self.wrong(key, "a number", value))).transpose()
+    }
+
+    /// A number greater than zero.
+    pub fn positive(&self, key: &str) -> Result<Option<f64>> {
+        match (self.float(key)?, self.value(key)) {
+            (Some(value), Some(shown)) if value.is_nan() || value <= 0.0 => Err(self.wrong(key, "a number above zero", shown)),
+            (value, _) => Ok(value),
+        }
+    }
+
+    /// An integer of at least `least`.
+    pub fn count(&self, key: &str, least: i64) -> Result<Option<usize>> {
+        self.value(key)
+            .map(|value| match value.as_int() {
+                Ok(number) if number >= least => Ok(number as usize),
+                _ => Err(self.wrong(key, &format!("an integer of at least {least}"), value)),
+            })
+            .transpose()
+    }
+
+    /// The option `seed`, 0 if not given.
+    pub fn seed(&self) -> Result<Seed> {
+        match self.value("seed") {
+            None => Ok(Seed(0)),
+            Some(value) => value.as_int().map(|seed| Seed(seed as u64)).map_err(|_| self.wrong("seed", "an integer", value)),
+        }
+    }
+
+    /// A text.
+    pub fn text(&self, key: &str) -> Result<Option<String>> {
+        self.value(key).map(|value| value.clone().into_string().map_err(|_| self.wrong(key, "a text", value))).transpose()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>> {
+        self.value(key).map(|value| value.as_bool().map_err(|_| self.wrong(key, "true or false", value))).transpose()
+    }
+
+    /// A closure.
+    pub fn closure(&self, key: &str) -> Result<Option<FnPtr>> {
+        self.value(key)
+            .map(|value| value.clone().try_cast::<FnPtr>().ok_or_else(|| self.wrong(key, "a closure `|x| ...`", value)))
+            .transpose()
+    }
+
+    /// An array.
+    pub fn array(&self, key: &str) -> Result<Option<Array>> {
+        self.value(key)
+            .map(|value| value.clone().into_array().map_err(|_| self.wrong(key, "an array `[...]`", value)))
+            .transpose()
+    }
+
+    /// An array of integers of at least `least`.
+    pub fn counts(&self, key: &str, least: i64) -> Result<Option<Vec<usize>>> {
+        let Some(array) = self.array(key)? else { return Ok(None) };
+        array
+            .iter()
+            .map(|item| match item.as_int() {
+                Ok(number) if number >= least => Ok(number as usize),
+                _ => Err(self.wrong(key, &format!("integers of at least {least}"), item)),
+            })
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+
+    /// An array of numbers.
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f64>>> {
+        let Some(array) = self.array(key)? else { return Ok(None) };
+        array.iter().map(|item| number(item).ok_or_else(|| self.wrong(key, "numbers", item))).collect::<Result<_>>().map(Some)
+    }
+
+    /// A value of one of the lab's own types; `wanted` says how to get one.
+    pub fn noun<T: Any + Clone>(&self, key: &str, wanted: &str) -> Result<Option<T>> {
+        self.value(key).map(|value| value.clone().try_cast::<T>().ok_or_else(|| self.wrong(key, wanted, value))).transpose()
+    }
+
+    /// Like [`noun`](Self::noun), but it must be given.
+    pub fn need<T: Any + Clone>(&self, key: &str, wanted: &str) -> Result<T> {
+        self.noun(key, wanted)?.ok_or_else(|| self.missing(key, wanted))
+    }
+
+    /// A fault about a value that has the right type but cannot be used.
+    pub fn refuse(&self, key: &str, why: &str, help: &str) -> Fault {
+        let shown = self.value(key).map(ToString::to_string).unwrap_or_default();
+        Fault::new("options::value", format!("option `{key}` of {} is {shown}, but {why}", self.call), help)
+    }
+}
+
+/// A float or an integer as a float.
+pub fn number(value: &Dynamic) -> Option<f64> {
+    value.as_float().ok().or_else(|| value.as_int().ok().map(|int| int as f64))
+}
