@@ -1,7 +1,7 @@
 //! The host: what primitives need of the session around them, reached through the tag of every call.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rhai::{Dynamic, Engine, NativeCallContext};
 
@@ -26,6 +26,14 @@ impl Default for Settings {
     }
 }
 
+/// Scripts that come with the lab (or stand in the folder given with `--stdlib`): operators, hyperspaces, teachers.
+pub trait ScriptLibrary: Send + Sync + std::fmt::Debug {
+    /// Names of the scripts in a folder such as `operators`, in order.
+    fn list(&self, folder: &str) -> Vec<String>;
+    /// The script `folder/name.rhai`: its name for messages (`stdlib/operators/x.rhai`) and its text.
+    fn source(&self, folder: &str, name: &str) -> Option<(String, String)>;
+}
+
 /// What primitives share: cancellation, progress, settings. One per session.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -34,6 +42,8 @@ pub struct Host {
     /// How the session was started.
     pub settings: Settings,
     progress: Mutex<Progress>,
+    engine: OnceLock<Weak<Engine>>,
+    library: OnceLock<Arc<dyn ScriptLibrary>>,
 }
 
 impl Host {
@@ -55,6 +65,29 @@ impl Host {
     /// Makes `host` the host of all calls of `engine`.
     pub fn install(host: &Arc<Host>, engine: &mut Engine) {
         engine.set_default_tag(Dynamic::from(host.clone()));
+    }
+
+    /// Tells the host its engine, so that closures kept by operators can be called later. Once, by the session.
+    pub fn set_engine(&self, engine: &Arc<Engine>) {
+        let _ = self.engine.set(Arc::downgrade(engine));
+    }
+
+    /// The session's engine, while the session lives.
+    pub fn engine(&self) -> Result<Arc<Engine>, Fault> {
+        let gone = || Fault::new("session::no_host", "the session of this closure has ended", "define the operator again");
+        self.engine.get().and_then(Weak::upgrade).ok_or_else(gone)
+    }
+
+    /// Tells the host where its scripts are. Once, by the session.
+    pub fn set_library(&self, library: Arc<dyn ScriptLibrary>) {
+        let _ = self.library.set(library);
+    }
+
+    /// The scripts that come with the lab.
+    pub fn library(&self) -> Result<&Arc<dyn ScriptLibrary>, Fault> {
+        self.library
+            .get()
+            .ok_or_else(|| Fault::new("session::no_library", "this engine has no script library", "use `Session::new`"))
     }
 
     /// The host of the session that a primitive is called in.
