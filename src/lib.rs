@@ -3,6 +3,7 @@
 //! The modules in reading order; `ARCHITECTURE.md` has the map and the layer rules.
 
 pub mod base;
+pub mod data;
 pub mod graph;
 pub mod primitive;
 pub mod train;

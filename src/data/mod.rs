@@ -1,0 +1,36 @@
+//! Data sets as plain arrays of bytes, the same ones for the session and for the trainer.
+
+mod fault;
+mod images;
+mod outline;
+mod scene;
+mod shapes;
+
+pub use fault::DataFault;
+pub use images::{Images, NORM_MEAN, NORM_STD};
+pub use shapes::{CLASSES, Part, SIZES, Shapes};
+
+use crate::base::{Result, Seed};
+
+/// A data set cut in three: to learn from, to choose by, to report on.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    /// Training images.
+    pub train: Images,
+    /// Validation images, used to choose (subnet search, sample losses).
+    pub valid: Images,
+    /// Test images, used to report.
+    pub test: Images,
+}
+
+/// Draws the data set `shapes`: the numbers count images, `size` is their side in pixels.
+///
+/// The same numbers and seed give the same bytes at any number of threads. A part does not
+/// depend on how many images the other parts have, and a longer part begins with a shorter one.
+///
+/// # Errors
+/// `data::size` if `size` is outside [`SIZES`], `data::count` if a part is too large to hold.
+pub fn load(size: usize, train: usize, valid: usize, test: usize, seed: Seed) -> Result<DataSet> {
+    let shapes = Shapes::new(size, train, valid, test, seed)?;
+    Ok(DataSet { train: shapes.split(Part::Train), valid: shapes.split(Part::Valid), test: shapes.split(Part::Test) })
+}
