@@ -1,1 +1,3 @@
+//! The session: `spaceevo`, the binary a person starts.
+
 fn main() {}

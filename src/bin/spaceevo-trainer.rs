@@ -1,1 +1,3 @@
+//! The trainer: the only binary that links libtorch.
+
 fn main() {}

@@ -52,9 +52,8 @@ impl Layer {
                 let cover = (0.5 - distance / pixel).clamp(0.0, 1.0) * self.opacity;
                 if cover > 0.0 {
                     let under = &mut canvas[row * size + column];
-                    for channel in 0..3 {
-                        let over = self.colour[channel] + self.shade[channel] * own[0];
-                        under[channel] += (over - under[channel]) * cover;
+                    for (under, (colour, shade)) in under.iter_mut().zip(self.colour.iter().zip(self.shade)) {
+                        *under += (colour + shade * own[0] - *under) * cover;
                     }
                 }
             }

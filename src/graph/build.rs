@@ -106,7 +106,7 @@ impl Builder {
         let cout = self.at_least_one("conv", name, "the number of output channels", cout)?;
         let groups = self.at_least_one("conv", name, "groups", options.groups)?;
         let cin = self.shape(from).c();
-        if cin % groups != 0 || cout % groups != 0 {
+        if !cin.is_multiple_of(groups) || !cout.is_multiple_of(groups) {
             return Err(self.value(
                 "conv",
                 name,
@@ -217,7 +217,7 @@ impl Builder {
     pub fn split(&mut self, from: NodeId, name: &str, parts: i64) -> Result<Vec<NodeId>> {
         let count = self.at_least_one("split", name, "the number of parts", parts)?;
         let cin = self.shape(from).c();
-        if cin % count != 0 {
+        if !cin.is_multiple_of(count) {
             return Err(self.value(
                 "split",
                 name,
@@ -245,7 +245,7 @@ impl Builder {
     pub fn shuffle(&mut self, from: NodeId, name: &str, groups: i64) -> Result<NodeId> {
         let count = self.at_least_one("shuffle", name, "groups", groups)?;
         let cin = self.shape(from).c();
-        if cin % count != 0 {
+        if !cin.is_multiple_of(count) {
             return Err(self.value("shuffle", name, "groups", groups, format!("it must divide the {cin} channels"), ""));
         }
         self.push(name, Layer::Shuffle { groups: count }, vec![from], Some(Channels::one(cin)))

@@ -1,3 +1,13 @@
 //! The one integration binary: a module for each area.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may panic, compare exactly and speak"
+)]
 
+mod binary;
 mod data;
+mod tidy;
