@@ -10,4 +10,5 @@
 
 mod binary;
 mod data;
+mod entry;
 mod tidy;
