@@ -6,4 +6,5 @@ pub mod base;
 pub mod data;
 pub mod graph;
 pub mod primitive;
+pub mod space;
 pub mod train;
