@@ -1,4 +1,5 @@
 //! What can be wrong with an operator, a hyperspace, or the text of a search space or subnet.
+#![allow(missing_docs, reason = "the message of a variant names its fields")]
 
 use miette::Diagnostic;
 use thiserror::Error;

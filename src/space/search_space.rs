@@ -21,7 +21,7 @@ pub struct SearchSpace {
 
 impl PartialEq for SearchSpace {
     fn eq(&self, other: &Self) -> bool {
-        self.hyperspace.name == other.hyperspace.name && (&self.operators, &self.windows) == (&other.operators, &other.windows)
+        self.hyperspace.name == other.hyperspace.name && self.operators == other.operators && self.windows == other.windows
     }
 }
 

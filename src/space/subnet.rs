@@ -23,7 +23,7 @@ pub struct Subnet {
 
 impl PartialEq for Subnet {
     fn eq(&self, other: &Self) -> bool {
-        self.space == other.space && (self.resolution, &self.stages) == (other.resolution, &other.stages)
+        self.space == other.space && self.resolution == other.resolution && self.stages == other.stages
     }
 }
 

@@ -11,4 +11,6 @@
 mod binary;
 mod data;
 mod entry;
+mod space;
 mod tidy;
+mod toy;
