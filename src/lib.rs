@@ -4,7 +4,10 @@
 
 pub mod base;
 pub mod data;
+pub mod device;
 pub mod graph;
+pub mod lab;
+pub mod onnx;
 pub mod primitive;
 pub mod space;
 pub mod train;

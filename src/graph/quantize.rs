@@ -90,7 +90,7 @@ pub fn quantize(graph: &Graph) -> Plan {
                     continue;
                 }
             }
-            Layer::Conv { .. } | Layer::Add | Layer::Mul if relu_follows(id) => continue,
+            Layer::Conv { .. } | Layer::Linear | Layer::Add | Layer::Mul if relu_follows(id) => continue,
             // A result in floats costs nothing and keeps ties between classes apart.
             Layer::Linear if id == graph.output => continue,
             Layer::Act { act } => {

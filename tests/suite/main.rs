@@ -11,6 +11,10 @@
 mod binary;
 mod data;
 mod entry;
+mod lab;
+mod nets;
+mod onnx;
+mod slow_net;
 mod space;
 mod tidy;
 mod toy;

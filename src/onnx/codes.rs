@@ -1,0 +1,111 @@
+//! Integer weights of one convolution or dense layer: codes, scales per channel, integer bias.
+//!
+//! With a layer's weight scale s, batch norm (gamma, beta, mean, var) and input scale s_x:
+//! codes q = clamp(round(w / s), -127, 127) * sign(gamma), channel scale s_c = s |gamma| / sqrt(var + eps),
+//! bias b = round((beta - mean gamma / sqrt(var + eps)) / (s_x s_c)). The codes are those of training, so
+//! folding loses nothing but the rounding of the bias.
+
+use super::fault::OnnxFault;
+use crate::base::Result;
+use crate::graph::Weights;
+
+/// Epsilon of every batch norm, inside the square root.
+pub const BN_EPSILON: f32 = 1e-5;
+
+/// Bias codes stay below this, so that they and the products sum up within 32 bits.
+const LARGEST_BIAS: f64 = (1 << 30) as f64;
+
+/// Bias code of a channel that holds nothing but its bias.
+const ALONE: f32 = (1 << 20) as f32;
+
+/// Batch norm as a factor and a shift per channel: y = x * factor + shift.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Affine {
+    pub(super) factor: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+}
+
+/// Reads batch norm `name` over `channels`.
+pub(super) fn affine(weights: &Weights, name: &str, channels: usize) -> Result<Affine> {
+    let shape = [channels];
+    let gamma = finite(weights, &format!("{name}.gamma"), &shape)?;
+    let beta = finite(weights, &format!("{name}.beta"), &shape)?;
+    let mean = finite(weights, &format!("{name}.mean"), &shape)?;
+    let var = finite(weights, &format!("{name}.var"), &shape)?;
+    let factor: Vec<_> = gamma.iter().zip(var).map(|(g, v)| g / (v.max(0.0) + BN_EPSILON).sqrt()).collect();
+    let shift = beta.iter().zip(mean).zip(&factor).map(|((b, m), f)| b - m * f).collect();
+    Ok(Affine { factor, shift })
+}
+
+/// A tensor whose numbers are all finite.
+pub(super) fn finite<'a>(weights: &'a Weights, key: &str, shape: &[usize]) -> Result<&'a [f32]> {
+    let data = weights.need(key, shape)?;
+    if data.iter().any(|v| !v.is_finite()) {
+        return Err(OnnxFault::NotFinite { key: key.into() }.into());
+    }
+    Ok(data)
+}
+
+/// A scale, which must be positive.
+pub(super) fn scale(weights: &Weights, key: &str) -> Result<f32> {
+    let value = weights.scalar(key)?;
+    if !(value.is_finite() && value > 0.0) {
+        return Err(OnnxFault::Scale { key: key.into(), value }.into());
+    }
+    Ok(value)
+}
+
+/// Integer weights, ready to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Codes {
+    /// One per weight, in the weight's order.
+    pub(super) weight: Vec<i8>,
+    /// One per output channel.
+    pub(super) scale: Vec<f32>,
+    /// One per output channel, in units of input scale times channel scale.
+    pub(super) bias: Vec<i32>,
+}
+
+/// Quantizes `weight` (output channels first) with layer scale `sw` and folds `affine` into it.
+pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine) -> Codes {
+    let channels = affine.factor.len();
+    let per_channel = weight.len() / channels.max(1);
+    let mut codes = Codes { weight: Vec::with_capacity(weight.len()), scale: vec![], bias: vec![] };
+    for (channel, row) in weight.chunks(per_channel.max(1)).enumerate() {
+        let (factor, shift) = (affine.factor[channel], affine.shift[channel]);
+        let channel_scale = sw * factor.abs();
+        let bias = f64::from(shift) / (f64::from(input_scale) * f64::from(channel_scale));
+        // A channel that batch norm switches off: its constant remains, at a scale that holds it exactly enough.
+        let off = channel_scale < f32::MIN_POSITIVE || !bias.is_finite() || bias.abs() >= LARGEST_BIAS;
+        let alone = shift.abs() / input_scale / ALONE;
+        let alone = if alone >= f32::MIN_POSITIVE { alone } else { sw };
+        let (channel_scale, sign) = if off { (alone, 0.0) } else { (channel_scale, factor.signum()) };
+        let bias = f64::from(shift) / (f64::from(input_scale) * f64::from(channel_scale));
+        codes.weight.extend(row.iter().map(|w| ((w / sw).round_ties_even().clamp(-127.0, 127.0) * sign) as i8));
+        codes.scale.push(channel_scale);
+        codes.bias.push(bias.round_ties_even().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32);
+    }
+    codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batch_norm_goes_into_scales_and_its_sign_into_the_codes() {
+        let affine = Affine { factor: vec![2.0, -0.5, 0.0], shift: vec![0.1, 0.2, 0.3] };
+        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], 0.01, 0.1, &affine);
+        assert_eq!(made.weight, [10, -20, -10, 20, 0, 0]);
+        assert_eq!(made.bias, [50, 400, 1 << 20]);
+        for (scale, wanted) in made.scale.iter().zip([0.02, 0.005, 3.0 / f32::powi(2.0, 20)]) {
+            assert!((scale - wanted).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn codes_stay_within_127() {
+        let made = codes(&[9.0, -9.0], 0.01, 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] });
+        assert_eq!(made.weight, [127, -127]);
+    }
+}
