@@ -1,4 +1,5 @@
 //! What can go wrong with the lab folder.
+#![allow(missing_docs, reason = "the message of a variant names its fields")]
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
 //! What can go wrong between a layer graph and an ONNX file.
+#![allow(missing_docs, reason = "the message of a variant names its fields")]
 
 use miette::Diagnostic;
 use thiserror::Error;

@@ -1,6 +1,6 @@
 // @generated from onnx.proto of the onnx package 1.23.2 by prost-build 0.14. Do not edit.
 //! The types of an ONNX file, generated from its protobuf schema.
-#![allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+#![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic, rustdoc::all, reason = "generated")]
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttributeProto {
     #[prost(string, optional, tag = "1")]

@@ -27,18 +27,20 @@ pub fn se(net: &mut Builder, from: NodeId, name: &str) -> NodeId {
     net.mul(from, gate, &format!("{name}_scale")).unwrap()
 }
 
-/// An inverted residual block; `act` after expansion and depthwise convolution.
-pub fn inverted(
-    net: &mut Builder,
-    from: NodeId,
-    name: &str,
-    cout: i64,
-    kernel: i64,
-    expand: i64,
-    stride: i64,
-    act: Activation,
-    with_se: bool,
-) -> NodeId {
+/// The numbers of an inverted residual block.
+#[derive(Clone, Copy)]
+pub struct Inverted {
+    pub cout: i64,
+    pub kernel: i64,
+    pub expand: i64,
+    pub stride: i64,
+    pub act: Activation,
+    pub se: bool,
+}
+
+/// An inverted residual block; the activation after expansion and depthwise convolution.
+pub fn inverted(net: &mut Builder, from: NodeId, name: &str, block: Inverted) -> NodeId {
+    let Inverted { cout, kernel, expand, stride, act, se: with_se } = block;
     let cin = net.shape(from).c() as i64;
     let x = conv_bn(net, from, &format!("{name}_expand"), cin * expand, 1, 1);
     let x = net.act(x, None, act).unwrap();
@@ -88,10 +90,10 @@ pub fn mobile(act: Activation, with_se: bool) -> Graph {
     let from = net.input();
     let x = conv_bn(&mut net, from, "stem", 16, 3, 2);
     let x = net.act(x, None, act).unwrap();
-    let x = inverted(&mut net, x, "b0", 16, 3, 3, 1, act, with_se);
-    let x = inverted(&mut net, x, "b1", 24, 5, 6, 2, act, with_se);
-    let x = inverted(&mut net, x, "b2", 24, 3, 3, 1, act, with_se);
-    let x = inverted(&mut net, x, "b3", 24, 5, 3, 1, act, with_se);
+    let x = inverted(&mut net, x, "b0", Inverted { cout: 16, kernel: 3, expand: 3, stride: 1, act, se: with_se });
+    let x = inverted(&mut net, x, "b1", Inverted { cout: 24, kernel: 5, expand: 6, stride: 2, act, se: with_se });
+    let x = inverted(&mut net, x, "b2", Inverted { cout: 24, kernel: 3, expand: 3, stride: 1, act, se: with_se });
+    let x = inverted(&mut net, x, "b3", Inverted { cout: 24, kernel: 5, expand: 3, stride: 1, act, se: with_se });
     head(net, x, 10)
 }
 

@@ -75,7 +75,6 @@ fn integer_files_hold_the_codes_of_fake_quantization() {
             let equal = steps.iter().filter(|s| **s < 0.01).count() as f64 / steps.len() as f64;
             let worst = steps.iter().copied().fold(0.0, f64::max);
             let what = format!("{name}, after `{}`: {equal} equal, worst {worst} steps", quantizer.name);
-            println!("{what}");
             assert!(equal > 0.99 && worst < 1.01, "{what}");
             known.insert(quantizer.node, got);
         }
@@ -92,7 +91,6 @@ fn relu_networks_are_all_integers_in_the_runtime() {
         let bytes = lower(&graph, &weights, Precision::Int8, 1).unwrap();
         let ops = optimised_ops(&bytes).unwrap();
         let text: Vec<_> = ops.iter().map(|(op, _)| op.as_str()).collect();
-        println!("{name}: {text:?}");
         let float =
             |op: &str| matches!(op, "Conv" | "FusedConv" | "Add" | "Gemm" | "GlobalAveragePool" | "AveragePool" | "Concat");
         let left: Vec<_> = ops.iter().filter(|(op, _)| float(op)).collect();
