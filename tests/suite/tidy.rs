@@ -16,7 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("worker", &["base"]),
     ("onnx", &["base", "graph", "space"]),
     ("train", &["base", "graph", "space", "data", "worker", "lab"]),
-    ("torch", &["base", "graph", "space", "data", "train"]),
+    ("torch", &["base", "graph", "space", "data", "worker", "train"]),
     ("device", &["base", "graph", "space", "onnx", "worker", "lab"]),
     ("frame", &["base"]),
     ("plot", &["base"]),
@@ -103,14 +103,17 @@ fn shape(file: &File) -> Vec<Complaint> {
     if file.path.starts_with("src/") && file.code().contains("super::super") {
         found.push("say `crate::…` instead of `super::super`, so that one sees who knows whom".to_string());
     }
-    for root in PRIVATE_PATHS {
-        let absolute = |at: usize| !file.text[..at].ends_with(|c: char| c.is_alphanumeric() || "._-}~".contains(c));
-        let named = file.text.match_indices(root).any(|(at, _)| absolute(at));
-        if named && !file.path.starts_with("tests/suite/tidy") {
-            found.push(format!("`{root}` exists on one machine only: use a path from the project's root, or a temporary folder"));
-        }
-    }
+    found.extend(private_paths(file));
     found
+}
+
+fn private_paths(file: &File) -> Vec<Complaint> {
+    let absolute = |at: usize| !file.text[..at].ends_with(|c: char| c.is_alphanumeric() || "._-}~".contains(c));
+    PRIVATE_PATHS
+        .iter()
+        .filter(|root| !file.path.starts_with("tests/suite/tidy") && file.text.match_indices(**root).any(|(at, _)| absolute(at)))
+        .map(|root| format!("`{root}` exists on one machine only: use a path from the project's root, or a temporary folder"))
+        .collect()
 }
 
 fn panics(file: &File) -> Vec<Complaint> {
@@ -140,10 +143,15 @@ fn complaints(file: &File) -> Vec<Complaint> {
 fn the_tree_is_tidy() {
     let files = files();
     assert!(files.len() > 10, "only {} files were found below {}", files.len(), root().display());
-    let found: Vec<String> = files
+    let mut found: Vec<String> = files
         .iter()
         .flat_map(|file| complaints(file).into_iter().map(move |complaint| format!("{}: {complaint}", file.path)))
         .collect();
+    for name in ["x", ".ci/run", "Cargo.toml", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let Ok(text) = fs::read_to_string(root().join(name)) else { continue };
+        found
+            .extend(private_paths(&File { path: name.into(), text }).into_iter().map(|complaint| format!("{name}: {complaint}")));
+    }
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
