@@ -9,11 +9,18 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     find_libtorch();
     println!("cargo::rustc-env=SPACEEVO_BUILD_ID={:016x}", build_id(&root)?);
-    // The library embeds these scripts by a macro whose reads cargo does not see.
-    if root.join("stdlib").exists() {
-        println!("cargo::rerun-if-changed=stdlib");
-    }
+    println!("cargo::rustc-env=SPACEEVO_STDLIB_FILES={}", script_names(&root)?);
     Ok(())
+}
+
+/// Names of the embedded scripts. The macro that embeds them does not see a file come or go; a change of these does.
+fn script_names(root: &Path) -> io::Result<String> {
+    println!("cargo::rerun-if-changed=stdlib");
+    let mut files = Vec::new();
+    files_ending("rhai", &root.join("stdlib"), &mut files)?;
+    files.sort();
+    let names: Vec<_> = files.iter().map(|file| file.strip_prefix(root).unwrap_or(file).to_string_lossy()).collect();
+    Ok(names.join(","))
 }
 
 /// Lets the trainer, the only binary that links libtorch, find it without `LD_LIBRARY_PATH`. The path goes
@@ -35,7 +42,7 @@ fn build_id(root: &Path) -> io::Result<u64> {
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=Cargo.lock");
     let mut files = vec![root.join("Cargo.lock")];
-    rust_files(&root.join("src"), &mut files)?;
+    files_ending("rs", &root.join("src"), &mut files)?;
     files.sort();
     let mut hash = Fnv1a::default();
     for file in files {
@@ -48,12 +55,12 @@ fn build_id(root: &Path) -> io::Result<u64> {
     Ok(hash.0)
 }
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn files_ending(end: &str, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            rust_files(&path, found)?;
-        } else if path.extension().is_some_and(|end| end == "rs") {
+            files_ending(end, &path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == end) {
             found.push(path);
         }
     }

@@ -3,11 +3,13 @@
 //! The modules in reading order; `ARCHITECTURE.md` has the map and the layer rules.
 
 pub mod base;
+pub mod cli;
 pub mod data;
 pub mod device;
 pub mod graph;
 pub mod lab;
 pub mod onnx;
 pub mod primitive;
+pub mod runtime;
 pub mod space;
 pub mod train;

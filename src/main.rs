@@ -1,3 +1,5 @@
-//! The session: `spaceevo`, the binary a person starts.
+//! The binary `spaceevo`: a prompt, a script runner, a checker of examples.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    spaceevo::cli::main()
+}

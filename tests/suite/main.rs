@@ -14,6 +14,7 @@ mod entry;
 mod lab;
 mod nets;
 mod onnx;
+mod session;
 mod slow_net;
 mod space;
 mod tidy;

@@ -1,0 +1,56 @@
+//! The arguments of `spaceevo`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// A scripting lab for hardware-aware search-space design.
+///
+/// Without a script or a command it opens a prompt.
+#[derive(Debug, Parser)]
+#[command(name = "spaceevo", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub(super) struct Args {
+    /// What to do instead of running a script.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// A script to run; the arguments after it are its `ARGS`.
+    pub file: Option<PathBuf>,
+
+    /// Arguments of the script.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+
+    /// Evaluate this code and print its value.
+    #[arg(short, long = "eval", value_name = "CODE", conflicts_with = "file")]
+    pub eval: Option<String>,
+
+    /// Folder where the lab keeps what it measured and trained.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub lab: Option<PathBuf>,
+
+    /// Folder of scripts that win over the library inside the program.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub stdlib: Option<PathBuf>,
+
+    /// Worker processes for training.
+    #[arg(long, global = true, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Show no progress.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a script.
+    Run {
+        /// The script.
+        file: PathBuf,
+        /// What it sees as `ARGS`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}

@@ -1,0 +1,68 @@
+//! The command line: what to do, with which session, and how its output reaches the terminal.
+
+mod args;
+mod interrupt;
+mod progress;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::base::{Fault, Progress};
+use crate::runtime::render::{Trouble, colours_on_stderr};
+use crate::runtime::{HostSettings, Session, Settings};
+use args::{Args, Command};
+use terminal::Terminal;
+
+/// Why a command did not end well; its report is already written or is inside.
+type Ended = Result<(), Box<Trouble>>;
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match act(&args) {
+        Ok(code) => code,
+        Err(trouble) => {
+            report(&trouble);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
+    match (&args.command, &args.eval, &args.file) {
+        (Some(Command::Run { file, args: rest }), ..) => run::file(args, file, rest)?,
+        (None, Some(code), _) => run::code(args, code)?,
+        (None, None, Some(file)) => run::file(args, file, &args.rest)?,
+        (None, None, None) => return Err(plain("cli::missing", "what should be run?", "give a script, or code with -e")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A session as the options ask for, whose output and progress go to this terminal.
+fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
+    let mut host = HostSettings::default();
+    if let Some(lab) = &args.lab {
+        host.lab.clone_from(lab);
+    }
+    if let Some(workers) = args.workers {
+        host.workers = workers.into();
+    }
+    let settings = Settings { host, stdlib: args.stdlib.clone(), args: rest.to_vec(), ..Settings::default() };
+    let bars = Arc::new(progress::Bars::new(args.quiet));
+    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone())))?;
+    session.set_progress(Progress::to(bars));
+    interrupt::watch(session.cancel());
+    Ok(session)
+}
+
+fn report(trouble: &Trouble) {
+    terminal::error(&trouble.text(colours_on_stderr()));
+}
+
+fn plain(code: &str, message: &str, help: &str) -> Box<Trouble> {
+    Box::new(Trouble::plain(Fault::new(code, message, help)))
+}

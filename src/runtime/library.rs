@@ -1,0 +1,135 @@
+//! The script library: scripts embedded in the binary, and a folder given by the user that wins over them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use rhai::{Engine, Module, Scope};
+
+use super::render::Trouble;
+use crate::base::Fault;
+use crate::primitive::host::ScriptLibrary;
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
+
+/// Names of all embedded files: makes a new file of the library rebuild this module.
+const _FILES: &str = env!("SPACEEVO_STDLIB_FILES");
+
+/// Folders whose functions any script may call by their plain names.
+pub const GLOBAL_FOLDERS: [&str; 3] = ["strategies", "teachers", "studies"];
+
+/// A script of the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Its name in messages, for example `stdlib/operators/ghost.rhai`.
+    pub shown: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Where scripts of the library are looked up.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    folder: Option<PathBuf>,
+}
+
+impl Library {
+    /// The embedded library, with the files of `folder` before it.
+    pub fn new(folder: Option<PathBuf>) -> Result<Self, Fault> {
+        if let Some(folder) = &folder
+            && !folder.is_dir()
+        {
+            return Err(Fault::new(
+                "script::no_library",
+                format!("there is no folder `{}`", folder.display()),
+                "give --stdlib a folder with operators/, hyperspaces/, strategies/, ...",
+            ));
+        }
+        Ok(Self { folder })
+    }
+
+    /// The script at `path`, such as `strategies/aging_evolution`.
+    pub fn find(&self, path: &str) -> Option<Script> {
+        let file = format!("{path}.rhai");
+        if Path::new(&file).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+            return None;
+        }
+        if let Some(folder) = &self.folder
+            && let Ok(text) = std::fs::read_to_string(folder.join(&file))
+        {
+            return Some(Script { shown: folder.join(&file).display().to_string(), text });
+        }
+        let text = EMBEDDED.get_file(&file)?.contents_utf8()?;
+        Some(Script { shown: format!("stdlib/{file}"), text: text.into() })
+    }
+
+    /// The text behind a name used in messages.
+    pub fn text(&self, shown: &str) -> Option<String> {
+        let file = shown.strip_prefix("stdlib/")?;
+        EMBEDDED.get_file(file)?.contents_utf8().map(Into::into)
+    }
+
+    /// Names of the scripts in `folder`, in order.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let mut add = |path: &Path| {
+            if path.extension().is_some_and(|ext| ext == "rhai")
+                && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            {
+                names.insert(stem.to_owned());
+            }
+        };
+        if let Some(dir) = EMBEDDED.get_dir(folder) {
+            dir.files().for_each(|file| add(file.path()));
+        }
+        if let Some(own) = &self.folder {
+            for entry in std::fs::read_dir(own.join(folder)).into_iter().flatten().flatten() {
+                add(&entry.path());
+            }
+        }
+        names.into_iter().collect()
+    }
+
+    /// Paths of all scripts, for suggestions: `operators/ghost`, ...
+    pub fn paths(&self) -> Vec<String> {
+        let mut folders: BTreeSet<String> = EMBEDDED.dirs().map(|dir| dir.path().display().to_string()).collect();
+        if let Some(own) = &self.folder {
+            for entry in std::fs::read_dir(own).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    folders.insert(entry.file_name().to_string_lossy().into_owned());
+                }
+            }
+        }
+        folders.iter().flat_map(|folder| self.names(folder).into_iter().map(move |name| format!("{folder}/{name}"))).collect()
+    }
+
+    /// Registers the functions of [`GLOBAL_FOLDERS`] with `engine`. They keep the environment of their file, so that
+    /// closures made by them may call its private functions wherever they are called from.
+    pub fn register(&self, engine: &mut Engine) -> Result<(), Box<Trouble>> {
+        for folder in GLOBAL_FOLDERS {
+            for name in self.names(folder) {
+                let Some(script) = self.find(&format!("{folder}/{name}")) else { continue };
+                let module = compile(engine, &script).map_err(|error| Box::new(Trouble::at_start(&error, &script)))?;
+                engine.register_global_module(module.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A script as a module that knows its own name.
+pub(super) fn compile(engine: &Engine, script: &Script) -> Result<Module, Box<rhai::EvalAltResult>> {
+    let mut ast = engine.compile(&script.text).map_err(Box::<rhai::EvalAltResult>::from)?;
+    ast.set_source(script.shown.as_str());
+    Module::eval_ast_as_new(Scope::new(), &ast, engine)
+}
+
+impl ScriptLibrary for Library {
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.names(folder)
+    }
+
+    fn source(&self, folder: &str, name: &str) -> Option<(String, String)> {
+        self.find(&format!("{folder}/{name}")).map(|script| (script.shown, script.text))
+    }
+}
