@@ -6,6 +6,7 @@ pub mod base;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod frame;
 pub mod graph;
 pub mod lab;
 pub mod onnx;

@@ -5,6 +5,7 @@ mod fault;
 mod files;
 mod progress;
 mod seed;
+pub mod stats;
 mod suggest;
 
 pub use cancel::Cancel;
