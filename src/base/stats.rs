@@ -1,4 +1,5 @@
 //! Plain statistics: means, quantiles, rank correlations, a rank test, bootstrap intervals.
+#![allow(clippy::float_cmp, reason = "ties are values that are exactly equal")]
 
 use miette::Diagnostic;
 use rand::RngExt;
@@ -8,6 +9,7 @@ use super::Seed;
 
 /// A fault of a statistic.
 #[derive(Debug, Error, Diagnostic)]
+#[allow(missing_docs, reason = "the message of a variant names its fields")]
 pub enum StatsFault {
     /// Too few values.
     #[error("{what} needs at least {least} values, not {found}")]

@@ -68,7 +68,8 @@ impl Aggregate {
             }
             Column::Float(values) => Ok(self.of_numbers(&rows.iter().filter_map(|row| values[*row]).collect::<Vec<_>>())),
             Column::Bool(values) if matches!(self, Aggregate::Mean | Aggregate::Sum) => {
-                let present: Vec<f64> = rows.iter().filter_map(|row| values[*row].map(|flag| f64::from(u8::from(flag)))).collect();
+                let present: Vec<f64> =
+                    rows.iter().filter_map(|row| values[*row].map(|flag| f64::from(u8::from(flag)))).collect();
                 Ok(match self.of_numbers(&present) {
                     Cell::Float(sum) if self == Aggregate::Sum => Cell::Int(sum as i64),
                     other => other,
@@ -94,7 +95,8 @@ impl Aggregate {
         }
         // `f64::min` would drop a NaN silently.
         let any_nan = values.iter().any(|value| value.is_nan());
-        let fold = |pick: fn(f64, f64) -> f64, start: f64| if any_nan { f64::NAN } else { values.iter().copied().fold(start, pick) };
+        let fold =
+            |pick: fn(f64, f64) -> f64, start: f64| if any_nan { f64::NAN } else { values.iter().copied().fold(start, pick) };
         let number = match self {
             Aggregate::Mean => stats::mean(values),
             Aggregate::Min => fold(f64::min, f64::INFINITY),
@@ -120,7 +122,9 @@ impl Table {
     /// Groups rows with equal values in all of `keys`.
     pub fn group_by(&self, keys: &[&str]) -> Result<GroupBy> {
         self.check_columns(keys.iter().copied())?;
-        if let Some((name, _)) = self.kinds().iter().find(|(name, kind)| keys.contains(&name.as_str()) && *kind == super::Kind::List) {
+        if let Some((name, _)) =
+            self.kinds().iter().find(|(name, kind)| keys.contains(&name.as_str()) && *kind == super::Kind::List)
+        {
             return Err(FrameFault::Type {
                 what: format!("grouping by `{name}`"),
                 found: super::Kind::List.words().into(),

@@ -221,12 +221,8 @@ impl Column {
             Column::List(lists) => {
                 use polars::prelude::{ListBuilderTrait, ListPrimitiveChunkedBuilder};
                 let total = lists.iter().flatten().map(Vec::len).sum();
-                let mut builder = ListPrimitiveChunkedBuilder::<polars::prelude::Float64Type>::new(
-                    name,
-                    lists.len(),
-                    total,
-                    DataType::Float64,
-                );
+                let mut builder =
+                    ListPrimitiveChunkedBuilder::<polars::prelude::Float64Type>::new(name, lists.len(), total, DataType::Float64);
                 for list in lists {
                     builder.append_opt_slice(list.as_deref());
                 }

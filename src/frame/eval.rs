@@ -96,7 +96,9 @@ fn binary(operator: Operator, left: Column, right: Column) -> Option<Column> {
         And | Or => logic(operator, left, right),
         Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual => compare(operator, left, right),
         Add if left.kind() == Kind::Text && right.kind() == Kind::Text => match (left, right) {
-            (Column::Text(left), Column::Text(right)) => Some(Column::Text(zip(left, right, |left, right| left + right.as_str()))),
+            (Column::Text(left), Column::Text(right)) => {
+                Some(Column::Text(zip(left, right, |left, right| left + right.as_str())))
+            }
             _ => None,
         },
         Add | Subtract | Multiply | Remainder => match (&left, &right) {

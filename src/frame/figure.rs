@@ -29,20 +29,25 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// The numbers of a column with one number of decimals for all, so that their points stand under each other.
+/// The numbers of a column with one number of decimals for all, so that their points stand under each other;
+/// a value that would vanish by this rounding is shown with its own.
 pub(super) fn figures(values: &[Option<f64>], missing: &str) -> Vec<String> {
     let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
     let largest = finite().map(f64::abs).fold(0.0, f64::max);
     let show = |value: &Option<f64>, decimals: usize| match value {
         None => missing.into(),
         Some(value) if !value.is_finite() => figure(*value),
-        Some(value) => format!("{value:.decimals$}"),
+        Some(value) => {
+            let shown = format!("{value:.decimals$}");
+            let vanished = *value != 0.0 && shown.chars().all(|letter| matches!(letter, '0' | '.' | '-'));
+            if vanished { figure(*value) } else { shown }
+        }
     };
     if extreme(largest) {
         return values.iter().map(|value| value.map_or_else(|| missing.into(), figure)).collect();
     }
-    // At most six digits for the largest, so that one tiny value does not give all a tail of decimals.
-    let room = if largest > 0.0 { (5 - largest.log10().floor() as i32).clamp(0, 12) as usize } else { 0 };
+    // At most five digits for the largest, so that one small value does not give all a tail of decimals.
+    let room = if largest > 0.0 { (4 - largest.log10().floor() as i32).clamp(0, 12) as usize } else { 0 };
     let shared = finite().map(decimals).max().unwrap_or(0).min(room);
     values.iter().map(|value| show(value, shared)).collect()
 }

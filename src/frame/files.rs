@@ -40,9 +40,8 @@ impl Table {
     pub fn read(path: &Path) -> Result<Table> {
         let format = Format::of(path)?;
         let bytes = std::fs::read(path).map_err(|error| Fault::file("read", path, &error))?;
-        let unreadable = |why: String| {
-            Fault::from(FrameFault::Unreadable { path: path.display().to_string(), format: format.name(), why })
-        };
+        let unreadable =
+            |why: String| Fault::from(FrameFault::Unreadable { path: path.display().to_string(), format: format.name(), why });
         match format {
             Format::Parquet => {
                 let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| unreadable(error.to_string()))?;

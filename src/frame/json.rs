@@ -8,10 +8,11 @@ use crate::base::Result;
 const WORDS: [(&str, f64); 3] = [("NaN", f64::NAN), ("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)];
 
 fn number(value: f64) -> Value {
-    serde_json::Number::from_f64(value).map(Value::Number).unwrap_or_else(|| {
-        let word = if value.is_nan() { "NaN" } else if value > 0.0 { "Infinity" } else { "-Infinity" };
-        Value::String(word.into())
-    })
+    match serde_json::Number::from_f64(value) {
+        Some(number) => Value::Number(number),
+        None if value.is_nan() => Value::from("NaN"),
+        None => Value::from(if value > 0.0 { "Infinity" } else { "-Infinity" }),
+    }
 }
 
 fn word(text: &str) -> Option<f64> {
@@ -31,9 +32,8 @@ impl Cell {
     }
 
     fn of_json(name: &str, value: &Value) -> Result<Cell> {
-        let refused = |what: &str| {
-            Err(FrameFault::Mixed { name: name.into(), first: "values".into(), second: what.into() }.into())
-        };
+        let refused =
+            |what: &str| Err(FrameFault::Mixed { name: name.into(), first: "values".into(), second: what.into() }.into());
         Ok(match value {
             Value::Null => Cell::Null,
             Value::Bool(value) => Cell::Bool(*value),

@@ -156,7 +156,10 @@ impl Table {
         };
         let height = columns.first().map_or(0, |column| column.cells.len());
         let body: String = (0..height).map(|at| row("td", &|column| &column.cells[at])).collect();
-        let mut html = format!("<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>", row("th", &|column| &column.name).trim_end());
+        let mut html = format!(
+            "<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>",
+            row("th", &|column| &column.name).trim_end()
+        );
         if rows_out > 0 {
             html += &format!("\n<p>… {}</p>", rows(rows_out));
         }

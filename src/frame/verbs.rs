@@ -125,10 +125,8 @@ impl Table {
         if by.is_empty() || self.height() == 0 {
             return Ok(self.clone());
         }
-        let options = SortMultipleOptions::default()
-            .with_order_descending(descending)
-            .with_nulls_last(true)
-            .with_maintain_order(true);
+        let options =
+            SortMultipleOptions::default().with_order_descending(descending).with_nulls_last(true).with_maintain_order(true);
         of(self.frame.sort(by.iter().copied(), options))
     }
 

@@ -33,9 +33,9 @@ pub fn fault_within(error: &EvalAltResult) -> Option<Fault> {
     }
 }
 
-/// A Rhai error as a fault: its own if it carries one, else Rhai's message.
+/// A Rhai error as a fault: its own if it carries one, else Rhai's error in our words.
 pub fn to_fault(error: &EvalAltResult) -> Fault {
-    fault_within(error).unwrap_or_else(|| Fault::new("script::error", error.unwrap_inner().to_string(), ""))
+    fault_within(error).unwrap_or_else(|| super::reword::reword(error))
 }
 
 #[export_module]

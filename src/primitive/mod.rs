@@ -5,13 +5,29 @@
     reason = "`#[export_module]` writes unwraps of its own, and Rhai hands arguments over by value"
 )]
 
+mod arrays;
+mod cells;
+mod compare;
 pub mod cross;
+mod expr;
+mod frame;
 pub mod host;
 pub mod options;
+pub mod parallel;
+mod reword;
+mod stats;
+pub mod values;
 
 use rhai::Engine;
 
 /// Declares every primitive to `engine`.
 pub fn register(engine: &mut Engine) {
     cross::register(engine);
+    values::register(engine);
+    compare::register(engine);
+    arrays::register(engine);
+    parallel::register(engine);
+    stats::register(engine);
+    frame::register(engine);
+    expr::register(engine);
 }

@@ -11,6 +11,7 @@
 mod binary;
 mod data;
 mod entry;
+mod frame;
 mod lab;
 mod nets;
 mod onnx;
@@ -19,3 +20,4 @@ mod slow_net;
 mod space;
 mod tidy;
 mod toy;
+mod traps;
