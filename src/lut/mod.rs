@@ -1,0 +1,10 @@
+//! Look-up tables: sampled concrete stages with their loss against the teacher, cost and latency.
+//!
+//! A [`Lut`] is what a search space is scored from without training it: rows in groups of one stage,
+//! operator, window and resolution. See [`crate::score`].
+
+mod fault;
+mod table;
+
+pub use fault::LutFault;
+pub use table::{Lut, LutRow, Sample};
