@@ -14,5 +14,6 @@ pub mod onnx;
 pub mod primitive;
 pub mod runtime;
 pub mod score;
+pub mod search;
 pub mod space;
 pub mod train;

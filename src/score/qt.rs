@@ -124,7 +124,7 @@ pub fn qt_score(space: &SearchSpace, lut: &Lut, options: &QtOptions) -> Result<Q
             }
         }
         for kept in &mut kept {
-            sums.iter().for_each(|sum| kept.take(*sum));
+            kept.take(&sums);
         }
     }
     let limits: Vec<_> = kept.into_iter().map(|kept| kept.finish(options)).collect();
@@ -170,19 +170,23 @@ impl Kept {
         Self { limit_ms, top, count: 0, losses: Vec::with_capacity(4 * top), bound: f64::INFINITY }
     }
 
-    fn take(&mut self, sum: Sample) {
-        if sum.latency_ms > self.limit_ms {
-            return;
-        }
-        self.count += 1;
-        if sum.loss < self.bound {
-            self.losses.push(sum.loss);
-            if self.losses.len() == 4 * self.top {
-                let (_, last, _) = self.losses.select_nth_unstable_by(self.top - 1, f64::total_cmp);
-                self.bound = *last;
-                self.losses.truncate(self.top);
+    fn take(&mut self, sums: &[Sample]) {
+        let (mut count, mut bound) = (0, self.bound);
+        for sum in sums {
+            let keeps = sum.latency_ms <= self.limit_ms;
+            count += usize::from(keeps);
+            // Rarely true once a few hundred networks were seen.
+            if keeps && sum.loss < bound {
+                self.losses.push(sum.loss);
+                if self.losses.len() == 4 * self.top {
+                    let (_, last, _) = self.losses.select_nth_unstable_by(self.top - 1, f64::total_cmp);
+                    bound = *last;
+                    self.losses.truncate(self.top);
+                }
             }
         }
+        self.bound = bound;
+        self.count += count;
     }
 
     fn finish(mut self, options: &QtOptions) -> LimitScore {

@@ -1,0 +1,179 @@
+//! The loop of every search: ask, score in parallel, tell, keep, report, stop.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::{Candidate, Direction, Outcome, Score, SearchFault, Stopped, Strategy, Study, Trial, TrialRecord};
+use crate::base::{Cancel, Fault, Progress, Result, Seed};
+
+/// A search ends when this many asked candidates in a row are known already.
+const STALE: usize = 10_000;
+/// A search fails when its first trials, this many, all fail.
+const HOPELESS: usize = 10;
+/// The code of faults that only say that the user stopped something.
+const INTERRUPTED: &str = "session::interrupted";
+
+/// Takes the study so far.
+pub type OnBatch<'a, C> = &'a dyn Fn(&Study<C>) -> Result<()>;
+
+/// How a search runs.
+#[derive(Clone)]
+pub struct Plan<'a, C> {
+    /// Which way is better.
+    pub direction: Direction,
+    /// Distinct candidates to score.
+    pub evaluations: usize,
+    /// Time after which no further batch is begun.
+    pub time: Option<Duration>,
+    /// Seed of the strategy's draws.
+    pub seed: Seed,
+    /// Trials of an earlier, unfinished run: a candidate among them is not scored again but enters the history
+    /// when the strategy asks for it. With the same seed and strategy the search thus goes on where it stopped.
+    pub known: Vec<TrialRecord>,
+    /// Set by Ctrl-C.
+    pub cancel: Cancel,
+    /// Who listens.
+    pub progress: Progress,
+    /// What it is called in progress bars.
+    pub label: String,
+    /// Called after every batch with the study so far, to store it.
+    pub on_batch: Option<OnBatch<'a, C>>,
+}
+
+impl<C> Plan<'_, C> {
+    /// A silent search for the largest score.
+    pub fn new(evaluations: usize, seed: Seed) -> Self {
+        Self {
+            direction: Direction::Maximize,
+            evaluations,
+            time: None,
+            seed,
+            known: Vec::new(),
+            cancel: Cancel::default(),
+            progress: Progress::default(),
+            label: "search".into(),
+            on_batch: None,
+        }
+    }
+}
+
+/// Searches with `strategy` for candidates that `score` likes.
+///
+/// - A candidate is known by its text. One that is in the history already is not scored again, and counts
+///   neither as an evaluation nor as a trial; the strategy is told its score again.
+/// - A score of NaN, or a fault, makes a failed trial; the search goes on. If the first ten trials all fail,
+///   the search fails with the first fault.
+/// - The history depends on the strategy and the seed alone, not on the number of threads; with fewer
+///   evaluations it is a beginning of the longer one. Only stopping by time or by hand cuts a batch short anywhere.
+///
+/// Fails with the strategy's own faults, those of `on_batch`, and `search::option`.
+pub fn run<C: Candidate>(
+    strategy: &mut dyn Strategy<C>,
+    score: &(dyn Fn(&C) -> Result<Score> + Sync),
+    plan: &Plan<'_, C>,
+) -> Result<Study<C>> {
+    let batch = strategy.batch();
+    for (option, value) in [("evaluations", plan.evaluations), ("batch", batch)] {
+        if value == 0 {
+            return Err(SearchFault::Option { option, value: "0".into(), rule: "it must be at least 1" }.into());
+        }
+    }
+    let (cancel, began) = (&plan.cancel, Instant::now());
+    let known: BTreeMap<&str, &TrialRecord> = plan.known.iter().map(|record| (record.text.as_str(), record)).collect();
+    let mut rng = plan.seed.child("strategy").rng();
+    let mut study = Study { direction: plan.direction, history: Vec::new(), stopped: None };
+    let mut place: BTreeMap<String, usize> = BTreeMap::new();
+    let bar = plan.progress.task(&plan.label, plan.evaluations as u64);
+    let mut stale = 0;
+    while study.stopped.is_none() {
+        if cancel.is_cancelled() {
+            study.stopped = Some(Stopped::Interrupted);
+            break;
+        }
+        if plan.time.is_some_and(|time| began.elapsed() >= time) {
+            study.stopped = Some(Stopped::Time);
+            break;
+        }
+        let asked: Vec<(String, C)> = strategy.ask(batch, &mut rng)?.into_iter().map(|c| (c.text(), c)).collect();
+        let room = plan.evaluations - study.history.len();
+        let mut fresh: Vec<(&str, &C)> = Vec::new();
+        for (text, candidate) in &asked {
+            let new = !place.contains_key(text) && fresh.iter().all(|(other, _)| other != text);
+            if new && fresh.len() < room {
+                fresh.push((text, candidate));
+            }
+        }
+        stale = if fresh.is_empty() { stale + asked.len().max(1) } else { 0 };
+        let scored: Vec<Option<TrialRecord>> = fresh
+            .par_iter()
+            .map(|(text, candidate)| match known.get(text) {
+                Some(record) => Some((*record).clone()),
+                None if cancel.is_cancelled() => None,
+                None => judge(text, score(candidate)),
+            })
+            .collect();
+        let (begun, finished) = (scored.len(), scored.iter().flatten().count());
+        for ((text, candidate), record) in fresh.into_iter().zip(scored) {
+            if let Some(record) = record {
+                place.insert(text.to_string(), study.history.len());
+                study.history.push(Trial { id: study.history.len(), candidate: candidate.clone(), record });
+            }
+        }
+        bar.note(finished as u64, &note(&study));
+        if let Some(fault) = hopeless(&study) {
+            return Err(fault);
+        }
+        if finished < begun {
+            study.stopped = Some(Stopped::Interrupted);
+        } else if study.history.len() == plan.evaluations {
+            study.stopped = Some(Stopped::Evaluations);
+        } else if stale >= STALE {
+            study.stopped = Some(Stopped::Exhausted);
+        }
+        if let Some(keep) = plan.on_batch {
+            keep(&study)?;
+        }
+        let merit = |text: &String| {
+            let score = study.history[*place.get(text)?].score();
+            Some(score.map_or(f64::NEG_INFINITY, |score| plan.direction.merit(score)))
+        };
+        let results: Vec<(C, f64)> = asked.iter().filter_map(|(text, c)| Some((c.clone(), merit(text)?))).collect();
+        if study.stopped.is_none() {
+            strategy.tell(&results)?;
+        }
+    }
+    Ok(study)
+}
+
+/// The record of a trial; `None` if it was interrupted.
+fn judge(text: &str, score: Result<Score>) -> Option<TrialRecord> {
+    let (outcome, info) = match score {
+        Ok(score) if score.value.is_nan() => {
+            let help = "check the objective: 0/0 and sqrt of a negative number give NaN";
+            (Outcome::Failed(Fault::new("search::nan", format!("the score of `{text}` is not a number"), help)), score.info)
+        }
+        Ok(score) => (Outcome::Score(score.value), score.info),
+        Err(fault) if fault.code == INTERRUPTED => return None,
+        Err(fault) => (Outcome::Failed(fault), Value::Null),
+    };
+    Some(TrialRecord { text: text.into(), outcome, info })
+}
+
+/// The fault of a search whose first trials all failed.
+fn hopeless<C>(study: &Study<C>) -> Option<Fault> {
+    let first = study.history.get(..HOPELESS.min(study.history.len()))?;
+    let faults: Vec<_> = study.failed().collect();
+    match &faults.first()?.record.outcome {
+        Outcome::Failed(fault) if first.len() == HOPELESS && faults.len() == study.history.len() => {
+            Some(fault.clone().during(&format!("all of the first {} candidates failed; the first", faults.len())))
+        }
+        _ => None,
+    }
+}
+
+fn note<C>(study: &Study<C>) -> String {
+    study.best().and_then(Trial::score).map_or_else(String::new, |best| format!("best {best:.4}"))
+}

@@ -1,0 +1,21 @@
+//! How to look: studies with a strategy of the user's, evolutionary subnet search, Pareto fronts.
+//!
+//! The engine ([`run`]) owns the loop: it asks the strategy for candidates, scores them in parallel, keeps the
+//! history, reports, stops. A [`Strategy`] owns the decisions and never learns what is scored. Both
+//! search spaces and subnets are [`Candidate`]s.
+
+mod engine;
+mod fault;
+mod pareto;
+mod random;
+mod strategy;
+mod study;
+mod subnets;
+
+pub use engine::{OnBatch, Plan, run};
+pub use fault::SearchFault;
+pub use pareto::{hypervolume, pareto_front};
+pub use random::RandomSearch;
+pub use strategy::{Candidate, Score, Strategy};
+pub use study::{Direction, Outcome, Stopped, Study, Trial, TrialRecord};
+pub use subnets::{FoundSubnet, LatencyWindow, SubnetPlan, SubnetSearch, search_subnets};

@@ -1,0 +1,52 @@
+//! What takes part in a search: candidates, scores, and the decisions of a strategy.
+
+use serde_json::Value;
+
+use crate::base::{Result, Rng};
+use crate::space::{SearchSpace, Subnet};
+
+/// Something that can be scored. Candidates of one text are one candidate.
+pub trait Candidate: Clone + Send + Sync {
+    /// The text it is written as.
+    fn text(&self) -> String;
+}
+
+impl Candidate for SearchSpace {
+    fn text(&self) -> String {
+        self.encode()
+    }
+}
+
+impl Candidate for Subnet {
+    fn text(&self) -> String {
+        self.encode()
+    }
+}
+
+/// What a candidate is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// The figure that is looked for.
+    pub value: f64,
+    /// Anything worth keeping beside it.
+    pub info: Value,
+}
+
+impl From<f64> for Score {
+    fn from(value: f64) -> Self {
+        Self { value, info: Value::Null }
+    }
+}
+
+/// The decisions of a search. It never learns what is scored, or on how many threads.
+pub trait Strategy<C> {
+    /// How many candidates are asked for, and scored in parallel, before the strategy is told.
+    fn batch(&self) -> usize;
+
+    /// The next candidates; about `n`, at least one. `rng` is the search's own, and depends on its seed alone.
+    fn ask(&mut self, n: usize, rng: &mut Rng) -> Result<Vec<C>>;
+
+    /// Scores of what was asked for, larger is better also where the study minimises; minus infinity where
+    /// scoring failed. A candidate that was scored before comes with the score it had.
+    fn tell(&mut self, results: &[(C, f64)]) -> Result<()>;
+}

@@ -1,0 +1,247 @@
+//! Searches: the same history on any number of threads, going on after a stop, failing trials, starved limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use spaceevo::base::{Cancel, Fault, Result, Rng, Seed};
+use spaceevo::search::{
+    Direction, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Trial, hypervolume, pareto_front,
+    run, search_subnets,
+};
+use spaceevo::space::{SearchSpace, Subnet};
+
+use crate::toy;
+
+/// Changes one choice of the best it was told of; half of each batch is random.
+struct Climber {
+    best: Option<(SearchSpace, f64)>,
+}
+
+impl Strategy<SearchSpace> for Climber {
+    fn batch(&self) -> usize {
+        8
+    }
+
+    fn ask(&mut self, n: usize, rng: &mut Rng) -> Result<Vec<SearchSpace>> {
+        let hyperspace = toy::pocket();
+        let next = (0..n).map(|place| match &self.best {
+            Some((best, _)) if place % 4 == 0 => best.mutate_operator(rng),
+            Some((best, _)) if place % 4 == 2 => best.mutate_window(rng),
+            _ => SearchSpace::sample(&hyperspace, rng),
+        });
+        Ok(next.collect())
+    }
+
+    fn tell(&mut self, results: &[(SearchSpace, f64)]) -> Result<()> {
+        for (space, score) in results {
+            if self.best.as_ref().is_none_or(|(_, best)| score > best) {
+                self.best = Some((space.clone(), *score));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Likes operator 2 and late windows.
+fn taste(space: &SearchSpace) -> f64 {
+    let operators = space.operators.iter().filter(|operator| **operator == 2).count();
+    (operators * 10 + space.windows.iter().sum::<usize>()) as f64
+}
+
+fn texts(study: &Study<SearchSpace>) -> Vec<String> {
+    study.history.iter().map(|trial| format!("{} {:?}", trial.record.text, trial.score())).collect()
+}
+
+#[test]
+fn a_seed_gives_one_history_on_any_number_of_threads() {
+    let history = |threads: usize, evaluations: usize, seed: u64| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let score = |space: &SearchSpace| Ok(taste(space).into());
+        pool.install(|| run(&mut Climber { best: None }, &score, &Plan::new(evaluations, Seed(seed))).unwrap())
+    };
+    let (one, four) = (history(1, 60, 1), history(4, 60, 1));
+    assert_eq!(texts(&one), texts(&four));
+    assert_eq!((one.history.len(), one.stopped), (60, Some(Stopped::Evaluations)));
+    assert_eq!(texts(&history(2, 33, 1)), texts(&one)[..33]);
+    assert_ne!(texts(&history(1, 60, 2)), texts(&one));
+    // No candidate twice, ids in order, and the best is the best.
+    let distinct: std::collections::BTreeSet<_> = one.history.iter().map(|trial| &trial.record.text).collect();
+    assert_eq!(distinct.len(), 60);
+    assert!(one.history.iter().enumerate().all(|(place, trial)| trial.id == place));
+    let best = one.best().unwrap();
+    assert!(one.history.iter().all(|trial| trial.score() <= best.score()));
+    assert_eq!(one.best_so_far().last().unwrap(), &best.score());
+    // It learns: over several seeds better than random searches of the same length.
+    let learned: Option<f64> = (0..8).map(|seed| history(2, 60, seed).best()?.score()).sum();
+    let lucky = |seed| {
+        let mut random = RandomSearch::new(8, |rng: &mut Rng| SearchSpace::sample(&toy::pocket(), rng));
+        run(&mut random, &|space: &SearchSpace| Ok(taste(space).into()), &Plan::new(60, Seed(seed))).unwrap().best()?.score()
+    };
+    let lucky: Option<f64> = (0..8).map(lucky).sum();
+    assert!(learned > lucky, "{learned:?} {lucky:?}");
+}
+
+#[test]
+fn minimising_turns_the_scores_but_not_the_history_of_scores() {
+    let plan = Plan { direction: Direction::Minimize, ..Plan::new(80, Seed(4)) };
+    let study = run(&mut Climber { best: None }, &|space| Ok(taste(space).into()), &plan).unwrap();
+    let lowest = study.history.iter().filter_map(Trial::score).fold(f64::INFINITY, f64::min);
+    assert_eq!(study.best().unwrap().score(), Some(lowest));
+    assert!(lowest < 4.0, "{lowest}");
+}
+
+#[test]
+fn a_small_space_is_exhausted_and_said_so() {
+    let hyperspace = toy::pocket();
+    let corner = SearchSpace::parse(&hyperspace, "000-000").unwrap();
+    let mut strategy = RandomSearch::new(4, move |rng: &mut Rng| corner.mutate_operator(rng));
+    let counted = AtomicUsize::new(0);
+    let score = |space: &SearchSpace| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(taste(space).into())
+    };
+    let study = run(&mut strategy, &score, &Plan::new(1000, Seed(0))).unwrap();
+    // Three stages, two other operators each.
+    assert_eq!((study.history.len(), study.stopped), (6, Some(Stopped::Exhausted)));
+    assert_eq!(counted.load(Ordering::Relaxed), 6);
+}
+
+#[test]
+fn failing_trials_are_kept_and_the_search_goes_on_unless_all_fail() {
+    let score = |space: &SearchSpace| match space.operators[0] {
+        0 => Err(Fault::new("toy::sour", "no taste for this", "")),
+        1 => Ok(Score::from(f64::NAN)),
+        _ => Ok(taste(space).into()),
+    };
+    let study = run(&mut Climber { best: None }, &score, &Plan::new(50, Seed(1))).unwrap();
+    assert_eq!(study.history.len(), 50);
+    let failed: Vec<_> = study.failed().collect();
+    assert!(failed.len() > 5 && failed.len() < 45);
+    assert!(failed.iter().all(|trial| trial.candidate.operators[0] < 2));
+    assert_eq!(study.best().unwrap().candidate.operators[0], 2);
+
+    let never = |_: &SearchSpace| Err(Fault::new("toy::sour", "no taste", "eat something else"));
+    let fault = run(&mut Climber { best: None }, &never, &Plan::new(50, Seed(1))).unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.help.as_deref()), ("toy::sour", Some("eat something else")));
+    assert!(fault.message.contains("candidates failed; the first: no taste"), "{fault}");
+}
+
+#[test]
+fn an_interrupted_search_goes_on_where_it_stopped() {
+    let whole = run(&mut Climber { best: None }, &|space| Ok(taste(space).into()), &Plan::new(60, Seed(9))).unwrap();
+    let cancel = Cancel::default();
+    let counted = AtomicUsize::new(0);
+    let score = |space: &SearchSpace| {
+        if counted.fetch_add(1, Ordering::SeqCst) == 21 {
+            cancel.cancel();
+            return Err(cancel.check().unwrap_err());
+        }
+        Ok(taste(space).into())
+    };
+    let saved = std::sync::Mutex::new(Vec::new());
+    let keep = |study: &Study<SearchSpace>| {
+        *saved.lock().unwrap() = study.records();
+        Ok(())
+    };
+    let plan = Plan { cancel: cancel.clone(), on_batch: Some(&keep), ..Plan::new(60, Seed(9)) };
+    let part = run(&mut Climber { best: None }, &score, &plan).unwrap();
+    assert_eq!(part.stopped, Some(Stopped::Interrupted));
+    assert!(part.history.len() <= 22 && part.history.len() >= 16, "{}", part.history.len());
+    assert!(part.best().is_some());
+    let stored = serde_json::to_string(&saved.into_inner().unwrap()).unwrap();
+
+    let (known, again) = (serde_json::from_str(&stored).unwrap(), AtomicUsize::new(0));
+    let score = |space: &SearchSpace| {
+        again.fetch_add(1, Ordering::Relaxed);
+        Ok(taste(space).into())
+    };
+    let rest = run(&mut Climber { best: None }, &score, &Plan { known, ..Plan::new(60, Seed(9)) }).unwrap();
+    assert_eq!(texts(&rest), texts(&whole));
+    assert_eq!(again.load(Ordering::Relaxed), 60 - part.history.len());
+}
+
+#[test]
+fn fronts_and_the_area_below_them() {
+    let points = [(2.0, 5.0), (1.0, 3.0), (3.0, 5.0), (2.0, 4.0), (4.0, 8.0), (f64::NAN, 9.0), (1.0, 3.0)];
+    assert_eq!(pareto_front(&points), [1, 0, 4]);
+    // (2-1)*3 + (4-2)*5 + (5-4)*8
+    assert_eq!(hypervolume(&points, (5.0, 0.0)), 21.0);
+    assert_eq!(hypervolume(&points, (2.0, 0.0)), 3.0);
+    assert_eq!(hypervolume(&points, (0.5, 0.0)), 0.0);
+    assert!(pareto_front(&[]).is_empty());
+}
+
+fn clock(net: &Subnet) -> Result<f64> {
+    Ok(net.cost()?.mflops() * 0.1)
+}
+
+fn clever(nets: &[Subnet]) -> Result<Vec<f64>> {
+    // More parameters are better, and kernels of 5 a little.
+    let fives = |net: &Subnet| net.stages.iter().flatten().filter(|block| block.choices.get("kernel") == Some(5.0)).count();
+    nets.iter().map(|net| Ok(net.cost()?.mparams() * 100.0 + fives(net) as f64)).collect()
+}
+
+#[test]
+fn subnets_get_better_and_stay_within_their_limit() {
+    let space = Arc::new(SearchSpace::parse(&toy::pocket(), "012-110").unwrap());
+    let (low, high) = (clock(&Subnet::smallest(&space)).unwrap(), clock(&Subnet::largest(&space)).unwrap());
+    let limit = LatencyWindow::up_to(low + (high - low) * 0.2);
+    let plan = SubnetPlan {
+        population: 40,
+        parents: 20,
+        mutations: 10,
+        crossovers: 10,
+        iterations: 6,
+        seed: Seed(3),
+        ..Default::default()
+    };
+    let search = search_subnets(&space, &limit, &plan, &clock, &clever).unwrap();
+    assert_eq!((search.history.len(), search.stopped), (40 + 6 * 20, Stopped::Evaluations));
+    assert!(
+        search.history.iter().all(|found| found.latency_ms <= limit.max_ms && clock(&found.net).unwrap() == found.latency_ms)
+    );
+    let first = search.history[..40].iter().map(|found| found.accuracy).fold(0.0, f64::max);
+    assert!(search.best().unwrap().accuracy > first);
+    let again = search_subnets(&space, &limit, &plan, &clock, &clever).unwrap();
+    assert_eq!(again.history, search.history);
+
+    // A limit that one subnet in a million meets by chance still gives a full population.
+    let tight = LatencyWindow::up_to(low * 1.05);
+    let found =
+        search_subnets(&space, &tight, &SubnetPlan { population: 10, iterations: 1, ..plan.clone() }, &clock, &clever).unwrap();
+    assert!(found.history.len() >= 5, "{}", found.history.len());
+
+    // Interrupted after the first population: what was found is returned.
+    let (cancel, calls) = (Cancel::default(), AtomicUsize::new(0));
+    let accuracy = |nets: &[Subnet]| {
+        if calls.fetch_add(1, Ordering::Relaxed) == 1 {
+            cancel.cancel();
+            cancel.check()?;
+        }
+        clever(nets)
+    };
+    let part = search_subnets(&space, &limit, &SubnetPlan { cancel: cancel.clone(), ..plan }, &clock, &accuracy).unwrap();
+    assert_eq!((part.history.len(), part.stopped), (40, Stopped::Interrupted));
+    assert_eq!(part.history[..], search.history[..40]);
+}
+
+#[test]
+fn a_limit_that_nothing_meets_is_named() {
+    let space = Arc::new(SearchSpace::parse(&toy::pocket(), "012-110").unwrap());
+    let plan = SubnetPlan { draws: 200, ..Default::default() };
+    let starved = |window: LatencyWindow| {
+        let fault = search_subnets(&space, &window, &plan, &clock, &clever).unwrap_err();
+        format!("{} [{}] {}", fault.message, fault.help.unwrap_or_default(), fault.code)
+    };
+    let fastest = clock(&Subnet::smallest(&space)).unwrap();
+    assert_eq!(
+        starved(LatencyWindow::up_to(0.001)),
+        format!(
+            "no subnet with latency <= 0.001 ms among 200 draws; the fastest takes {fastest:.3} ms [raise `max_int8_ms`, or search a space with narrower windows] search::starved"
+        )
+    );
+    let slow = LatencyWindow { min_ms: 900.0, ..LatencyWindow::up_to(1000.0) };
+    assert!(starved(slow).contains("with 900 to 1000 ms among 200 draws; the slowest takes"));
+    let code = search_subnets(&space, &LatencyWindow::up_to(-1.0), &plan, &clock, &clever).unwrap_err().code;
+    assert_eq!(code, "search::option");
+}
