@@ -1,6 +1,95 @@
 //! Devices: whatever can time a layer graph, how a latency is measured, and what it is predicted to be.
 
+mod anchor;
 mod fault;
+mod flops;
+mod kernels;
+mod measure;
+mod nnls;
 pub mod ort;
+mod predictor;
+mod quiet;
+mod rows;
+pub mod stats;
 
+use serde::{Deserialize, Serialize};
+
+pub use anchor::anchor;
 pub use fault::DeviceFault;
+pub use flops::FlopsDevice;
+pub use kernels::{Kernel, kernels};
+pub use measure::{Candidate, MeasureOptions, Measurement, PROCEDURE, measure};
+pub use ort::OrtDevice;
+pub use predictor::{LatencyPredictor, PredictorError};
+pub use quiet::{LOCK_FILE, Quiet};
+pub use rows::{MeasuredRow, measure_graphs, measurement_key};
+
+use crate::base::{Result, did_you_mean};
+use crate::graph::Graph;
+use crate::onnx::Precision;
+
+/// What a latency holds for; part of the key under which it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Name of the device: `ort`, `flops`.
+    pub device: String,
+    /// The runtime with its version.
+    pub runtime: String,
+    /// Processor, as the operating system calls it.
+    pub cpu: String,
+    /// Threads inside one run.
+    pub threads: usize,
+    /// What is read: `cpu` (time of the one thread) or `wall`.
+    pub clock: String,
+    /// Options of the runtime that matter for speed.
+    pub options: String,
+}
+
+/// Something that can time layer graphs.
+pub trait Device: Send + Sync {
+    /// Its name in scripts.
+    fn name(&self) -> &str;
+    /// What its figures hold for.
+    fn fingerprint(&self) -> &Fingerprint;
+    /// The number formats it runs.
+    fn precisions(&self) -> &[Precision];
+    /// A key that is equal for graphs which take equally long here: structure and shapes, no names and numbers.
+    fn structure_key(&self, graph: &Graph, precision: Precision) -> Result<String>;
+    /// Makes `graph` ready to be timed, with weights that exist only for that. Batch size 1.
+    fn load(&self, graph: &Graph, precision: Precision) -> Result<Box<dyn Runner>>;
+    /// Whether its times are disturbed by other work on this machine.
+    fn needs_quiet(&self) -> bool {
+        true
+    }
+}
+
+/// A network made ready on a device. It is timed in the thread that made it.
+pub trait Runner {
+    /// Runs it once; returns how long that took, in ms, by the device's clock.
+    fn run_ms(&mut self) -> Result<f64>;
+}
+
+/// Names of the devices there are.
+pub const DEVICES: [&str; 2] = ["ort", "flops"];
+
+/// The device `name` with this number of threads.
+pub fn open(name: &str, threads: usize) -> Result<Box<dyn Device>> {
+    if threads == 0 {
+        let what = "the number of threads must be at least 1".into();
+        return Err(DeviceFault::Option { what, help: "one thread is the usual way to compare networks" }.into());
+    }
+    match name {
+        "ort" => Ok(Box::new(OrtDevice::new(threads)?)),
+        "flops" => Ok(Box::new(FlopsDevice::default())),
+        _ => Err(DeviceFault::Unknown { name: name.into(), help: did_you_mean(name, DEVICES) }.into()),
+    }
+}
+
+/// Fails if `device` has no such number format.
+fn need_precision(device: &dyn Device, precision: Precision) -> Result<()> {
+    if device.precisions().contains(&precision) {
+        return Ok(());
+    }
+    let offers = device.precisions().iter().map(|p| p.name()).collect::<Vec<_>>().join(" and ");
+    Err(DeviceFault::NoPrecision { device: device.name().into(), precision: precision.name(), offers }.into())
+}

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
 
-use ort::session::Session;
+use cpu_time::ThreadTime;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::TensorRef;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{Tensor, TensorRef};
+use rand::RngExt;
 
-use super::DeviceFault;
-use crate::base::Result;
-use crate::onnx;
+use super::{Device, DeviceFault, Fingerprint, Runner};
+use crate::base::{Result, Seed};
+use crate::graph::Graph;
+use crate::onnx::{self, Precision};
 
 /// Where `./x setup` lays the library, below the project's folder.
 const LIBRARY: &str = ".native/onnxruntime/libonnxruntime.so";
@@ -45,12 +49,16 @@ fn find_runtime() -> Result<PathBuf> {
         .ok_or_else(|| DeviceFault::NoRuntime { library: LIBRARY }.into())
 }
 
-/// Version of the loaded runtime and how it was built.
+/// Version of the loaded runtime, for example `ONNX Runtime 1.26.0`.
 pub fn runtime_version() -> Result<String> {
     load_runtime()?;
+    // The build information names the release branch and the commit; a development build has no branch of a release.
     let info = ort::info();
-    // "ORT Build Info: git-branch=..., git-commit-id=..., build type=..." has no version; the file's name may.
-    Ok(info.to_string())
+    let part = |key: &str| info.split([',', ' ']).find_map(|word| word.strip_prefix(key));
+    Ok(match part("git-branch=rel-") {
+        Some(version) => format!("ONNX Runtime {version}"),
+        None => format!("ONNX Runtime, commit {}", part("git-commit-id=").unwrap_or("unknown")),
+    })
 }
 
 /// A model loaded into ONNX Runtime, with all graph optimisation on.
@@ -83,6 +91,96 @@ impl OrtSession {
         let (_, values) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
         Ok(values.to_vec())
     }
+}
+
+/// ONNX Runtime on this machine as a stopwatch.
+#[derive(Debug, Clone)]
+pub struct OrtDevice {
+    fingerprint: Fingerprint,
+}
+
+impl OrtDevice {
+    /// With `threads` threads inside one run. With one thread the time is that of the thread itself, so that other
+    /// programs on the machine disturb it less; with several it is wall time.
+    pub fn new(threads: usize) -> Result<Self> {
+        let fingerprint = Fingerprint {
+            device: "ort".into(),
+            runtime: runtime_version()?,
+            cpu: processor(),
+            threads,
+            clock: if threads == 1 { "cpu" } else { "wall" }.into(),
+            options: if has_dot_product() { "all optimisations" } else { "all optimisations, exact 8-bit products" }.into(),
+        };
+        Ok(Self { fingerprint })
+    }
+}
+
+impl Device for OrtDevice {
+    fn name(&self) -> &str {
+        &self.fingerprint.device
+    }
+
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    fn precisions(&self) -> &[Precision] {
+        &[Precision::Fp32, Precision::Int8]
+    }
+
+    fn structure_key(&self, graph: &Graph, precision: Precision) -> Result<String> {
+        let weights = onnx::weights_for_timing(graph, TIMING_SEED);
+        Ok(onnx::structure_key(&onnx::lower_model(graph, &weights, precision, 1)?))
+    }
+
+    fn load(&self, graph: &Graph, precision: Precision) -> Result<Box<dyn Runner>> {
+        let bytes = onnx::lower(graph, &onnx::weights_for_timing(graph, TIMING_SEED), precision, 1)?;
+        let session = OrtSession::load(&bytes, self.fingerprint.threads)?;
+        let shape = graph.input_shape();
+        let mut rng = TIMING_SEED.child("input").rng();
+        let values: Vec<f32> = (0..shape.elements()).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let input = Tensor::from_array(([1, shape.c(), shape.h, shape.w], values));
+        let input = input.map_err(|error| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() })?;
+        Ok(Box::new(Loaded { session, input, by_thread: self.fingerprint.threads == 1 }))
+    }
+}
+
+/// Weights that exist only for timing are always the same ones.
+const TIMING_SEED: Seed = Seed(1);
+
+struct Loaded {
+    session: OrtSession,
+    input: Tensor<f32>,
+    by_thread: bool,
+}
+
+impl Runner for Loaded {
+    fn run_ms(&mut self) -> Result<f64> {
+        let failed = |error: &dyn std::fmt::Display| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() };
+        let inputs = [(&self.input).into()];
+        let inputs: &[SessionInputValue<'_>] = &inputs;
+        let elapsed = if self.by_thread {
+            let began = ThreadTime::try_now().map_err(|error| failed(&error))?;
+            let outputs = self.session.session.run(inputs);
+            let elapsed = began.try_elapsed().map_err(|error| failed(&error))?;
+            outputs.map_err(|error| failed(&error))?;
+            elapsed
+        } else {
+            let began = Instant::now();
+            let outputs = self.session.session.run(inputs);
+            let elapsed = began.elapsed();
+            outputs.map_err(|error| failed(&error))?;
+            elapsed
+        };
+        Ok(elapsed.as_secs_f64() * 1e3)
+    }
+}
+
+/// The processor's name, as the operating system tells it.
+fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    name.unwrap_or(std::env::consts::ARCH).to_string()
 }
 
 /// The nodes that ONNX Runtime really runs for a model, after its graph optimisation, as (operator, name).

@@ -10,6 +10,7 @@
 
 mod binary;
 mod data;
+mod device;
 mod entry;
 mod frame;
 mod lab;

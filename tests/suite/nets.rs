@@ -1,5 +1,6 @@
 //! Small networks that together use every layer, for tests of the lowerings.
 
+use rand::RngExt;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, NodeId, Shape};
 
 /// A convolution with batch norm.
@@ -129,5 +130,30 @@ pub fn shuffled() -> Graph {
     let dense = net.linear(pool, "dense", 24).unwrap();
     let gate = net.act(dense, None, Activation::Sigmoid).unwrap();
     let x = net.mul(x, gate, "scaled").unwrap();
+    head(net, x, 10)
+}
+
+/// A random network of inverted residuals and bottlenecks.
+pub fn random(seed: u64) -> Graph {
+    let mut rng = spaceevo::base::Seed(seed).rng();
+    let mut net = Builder::new(Shape::new(3, 16, 16));
+    let from = net.input();
+    let stem = conv_bn(&mut net, from, "stem", rng.random_range(1..4) * 8, 3, 2);
+    let mut x = net.act(stem, None, Activation::Relu).unwrap();
+    for i in 0..rng.random_range(1..5) {
+        let (cout, kernel, stride) = (rng.random_range(1..6) * 16, 1 + 2 * rng.random_range(1..3), rng.random_range(1..3));
+        let name = format!("b{i}");
+        x = if rng.random_range(0..2) == 0 {
+            let expand = rng.random_range(2..7);
+            inverted(
+                &mut net,
+                x,
+                &name,
+                Inverted { cout, kernel, expand, stride, act: Activation::Relu, se: rng.random_range(0..2) == 0 },
+            )
+        } else {
+            bottleneck(&mut net, x, &name, cout, kernel, stride)
+        };
+    }
     head(net, x, 10)
 }
