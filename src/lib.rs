@@ -17,3 +17,4 @@ pub mod score;
 pub mod search;
 pub mod space;
 pub mod train;
+pub mod worker;

@@ -73,6 +73,7 @@ pub struct Phase {
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Mean over samples and channels of mean_hw((s - t)^2) / var_hw(t), variance unbiased: noise to signal ratio.
+    /// A variance counts as at least a hundredth of the mean one, so that silent channels do not outweigh all others.
     Nsr,
     /// As `nsr`, but normalised by the student's variance, as the reference code does.
     NsrStudent,
@@ -280,6 +281,12 @@ pub struct JobFile {
     pub job: Job,
     /// Folder for `weights.safetensors`, `outputs.safetensors`; it exists.
     pub folder: PathBuf,
+}
+
+impl crate::worker::Task for JobFile {
+    fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
 }
 
 /// Result of [`TrainNet`] and [`TrainBlock`].

@@ -23,5 +23,7 @@ mod session;
 mod slow_net;
 mod space;
 mod tidy;
+mod torch;
 mod toy;
+mod toynet;
 mod traps;

@@ -1,0 +1,136 @@
+//! Running a compiled network. Maps are kept in the channels-last layout, which is twice as fast for depthwise convolutions here.
+
+use std::collections::BTreeMap;
+
+use spaceevo::graph::Activation;
+use tch::{Device, Kind as Number, Tensor, no_grad_guard};
+
+use super::net::{Kind, Net, WeightSlice};
+use super::store::{LayerWeights, Slice, Store};
+
+/// Added to the variance in batch norm.
+pub const NORM_EPS: f64 = 1e-5;
+
+/// Mean and variance of the batch norms of one network, by place among the layers; already sliced.
+pub type Statistics = BTreeMap<usize, (Tensor, Tensor)>;
+
+/// Which statistics a batch norm uses.
+pub enum Norms<'a> {
+    /// Those of the batch.
+    Batch,
+    /// Those of the batch, which are added to the cumulative average of this many earlier batches.
+    Gather(&'a mut Statistics, usize),
+    /// These.
+    Given(&'a Statistics),
+    /// Those stored with the weights.
+    Stored,
+}
+
+/// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
+pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>) -> Vec<Tensor> {
+    let zero = Tensor::zeros([1], (Number::Float, Device::Cpu));
+    let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
+    let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
+    for (id, op) in net.ops.iter().enumerate() {
+        let value = |at: usize| match values.get(op.inputs.get(at).copied().unwrap_or(0)) {
+            Some(Some(value)) => value,
+            _ => x,
+        };
+        let first = value(0);
+        let mut out = match &op.kind {
+            Kind::Nothing => first.shallow_clone(),
+            Kind::Conv { weights, stride, padding, groups } => {
+                let (weight, bias) = take(weights, store, quantized, &zero);
+                first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
+            }
+            Kind::Linear { weights } => {
+                let (weight, bias) = take(weights, store, quantized, &zero);
+                let out = first.flatten(1, -1).linear(&weight, bias.as_ref());
+                // Values stay maps, so that whatever follows sees four dimensions.
+                out.unsqueeze(-1).unsqueeze(-1)
+            }
+            Kind::Norm { layer, channels } => norm(store, *layer, channels, first, &mut norms),
+            Kind::Act(act) => activate(*act, first, op.may_overwrite),
+            Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
+            Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
+            Kind::AvgPool { kernel, stride, padding } => first.avg_pool2d([*kernel], [*stride], [*padding], false, true, None),
+            Kind::Add => first + value(1),
+            Kind::Mul => first * value(1),
+            Kind::Concat => Tensor::cat(&(0..op.inputs.len()).map(value).collect::<Vec<_>>(), 1),
+            Kind::Channels { start, count } => first.narrow(1, *start, *count),
+            Kind::Shuffle { groups } => first.channel_shuffle(*groups),
+        };
+        if let (true, Some((place, zero_at_zero))) = (quantized, op.quantizer) {
+            out = store.quantizers[place].apply(&out, zero_at_zero);
+        }
+        for (result, &at) in results.iter_mut().zip(&net.results) {
+            if at == id {
+                *result = Some(out.shallow_clone());
+            }
+        }
+        values.push(Some(out));
+        op.done_with.iter().for_each(|&read| values[read] = None);
+    }
+    results.into_iter().map(|result| result.unwrap_or_else(|| x.shallow_clone())).collect()
+}
+
+/// Weight and bias of a layer, sliced; quantized before batch norm.
+fn take(slice: &WeightSlice, store: &Store, quantized: bool, zero: &Tensor) -> (Tensor, Option<Tensor>) {
+    let LayerWeights::Dense { weight: whole, bias, scale } = &store.layers[slice.layer] else {
+        unreachable!("compile() takes weights from layers of this kind alone");
+    };
+    let mut weight = sliced(slice, whole);
+    if quantized {
+        weight = scale.apply(&weight, whole, zero);
+    }
+    (weight, bias.as_ref().map(|bias| slice.output.of(bias, 0)))
+}
+
+/// The part of the elastic weight `whole` that `slice` stands for.
+pub fn sliced(slice: &WeightSlice, whole: &Tensor) -> Tensor {
+    let weight = slice.input.of(&slice.output.of(whole, 0), 1);
+    match slice.crop {
+        Some((start, count)) => weight.narrow(2, start, count).narrow(3, start, count),
+        None => weight,
+    }
+}
+
+fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut Norms<'_>) -> Tensor {
+    let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
+        unreachable!("compile() takes batch norms from layers of this kind alone");
+    };
+    let (gamma, beta) = (channels.of(gamma, 0), channels.of(beta, 0));
+    let apply = |mean: Option<&Tensor>, var: Option<&Tensor>, batch: bool, momentum: f64| {
+        Tensor::native_batch_norm(x, Some(&gamma), Some(&beta), mean, var, batch, momentum, NORM_EPS).0
+    };
+    match norms {
+        Norms::Batch => apply(None, None, true, 0.1),
+        Norms::Gather(statistics, earlier) => {
+            let fresh = || (gamma.zeros_like(), gamma.ones_like());
+            let (mean, var) = statistics.entry(layer).or_insert_with(|| {
+                let _guard = no_grad_guard();
+                fresh()
+            });
+            apply(Some(mean), Some(var), true, 1.0 / (*earlier as f64 + 1.0))
+        }
+        Norms::Given(statistics) => match statistics.get(&layer) {
+            Some((mean, var)) => apply(Some(mean), Some(var), false, 0.0),
+            None => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
+        },
+        Norms::Stored => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
+    }
+}
+
+fn activate(act: Activation, x: &Tensor, overwrite: bool) -> Tensor {
+    let mut place = x.shallow_clone();
+    match (act, overwrite) {
+        (Activation::Relu, true) => place.relu_(),
+        (Activation::Relu, false) => x.relu(),
+        (Activation::Relu6, true) => place.relu6_(),
+        (Activation::Relu6, false) => x.relu6(),
+        (Activation::Hswish, _) => x.hardswish(),
+        (Activation::Hsigmoid, _) => x.hardsigmoid(),
+        (Activation::Swish, _) => x.silu(),
+        (Activation::Sigmoid, _) => x.sigmoid(),
+    }
+}

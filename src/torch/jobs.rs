@@ -1,0 +1,99 @@
+//! One job of any kind, and what jobs share: data sets kept between them, compiled networks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use serde_json::Value;
+use spaceevo::base::{Fault, Result, Seed};
+use spaceevo::graph::Weights;
+use spaceevo::train::{DataSource, Job, JobFile, Net as NetChoice, Pool, WeightsRef};
+
+use super::batches::Data;
+use super::net::{self, Net};
+use super::serve::Ears;
+use super::store::Store;
+use super::{evaluate, export, train_block, train_net};
+
+/// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
+const KEPT: usize = 256;
+
+/// Runs jobs one after the other; keeps the data set of the last one.
+#[derive(Default)]
+pub struct Jobs {
+    data: Option<Data>,
+}
+
+impl Jobs {
+    /// Runs `file.job`; returns its result as the protocol has it.
+    pub fn run(&mut self, file: JobFile, ears: &mut Ears) -> Result<Value> {
+        let folder = &file.folder;
+        match &file.job {
+            Job::TrainNet(job) => json(&train_net::run(job, self.data(&job.data)?, folder, ears)?),
+            Job::TrainBlock(job) => json(&train_block::run(job, self.data(&job.data)?, folder, ears)?),
+            Job::EvalBlocks(job) => json(&evaluate::blocks(job, self.data(&job.data)?, ears)?),
+            Job::EvalNets(job) => json(&evaluate::nets(job, self.data(&job.data)?, ears)?),
+            Job::ExportNet(job) => {
+                let data = if job.recalibrate > 0 { Some(self.data(&job.data)?) } else { None };
+                export::export(job, data, folder, ears)?;
+                json(&serde_json::Map::new())
+            }
+            Job::Forward(job) => {
+                export::forward(job, folder, ears)?;
+                json(&serde_json::Map::new())
+            }
+        }
+    }
+
+    fn data(&mut self, source: &DataSource) -> Result<&mut Data> {
+        if !self.data.as_ref().is_some_and(|data| data.is(source)) {
+            self.data = Some(Data::load(source)?);
+        }
+        self.data.as_mut().ok_or_else(|| Fault::new("train::data", "the data set is gone", ""))
+    }
+}
+
+fn json(result: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(result).map_err(|error| Fault::new("train::result", format!("a result has no JSON form: {error}"), ""))
+}
+
+/// Name of the file that training and export write.
+pub const WEIGHTS: &str = "weights.safetensors";
+
+/// The elastic weights of `pool`: those in `weights`, or drawn from `seed`.
+pub fn store(pool: &Pool, weights: Option<&WeightsRef>, seed: Seed) -> Result<Store> {
+    let graphs = pool.parts.iter().filter_map(|(prefix, graph)| Some((prefix.as_str(), pool.graphs.get(*graph)?)));
+    let store = Store::new(&pool.weights, graphs, seed.child("weights"));
+    if let Some(weights) = weights {
+        store.load(&Weights::load(Path::new(&weights.path))?)?;
+    }
+    Ok(store)
+}
+
+/// Networks of a pool, compiled when first needed.
+pub struct Nets<'a> {
+    pool: &'a Pool,
+    store: &'a Store,
+    kept: BTreeMap<Vec<usize>, Rc<Net>>,
+}
+
+impl<'a> Nets<'a> {
+    /// Networks of `pool` on the weights of `store`.
+    pub fn new(pool: &'a Pool, store: &'a Store) -> Self {
+        Self { pool, store, kept: BTreeMap::new() }
+    }
+
+    /// The network `choice`. Its resolution does not matter: shapes follow the input.
+    pub fn get(&mut self, choice: &NetChoice) -> Result<Rc<Net>> {
+        if let Some(net) = self.kept.get(&choice.parts) {
+            return Ok(Rc::clone(net));
+        }
+        let (graph, _) = net::chained(self.pool, &choice.parts, choice.resolution)?;
+        let net = Rc::new(net::compile(&graph, self.store, vec![graph.output])?);
+        if self.kept.len() >= KEPT {
+            self.kept.pop_first();
+        }
+        self.kept.insert(choice.parts.clone(), Rc::clone(&net));
+        Ok(net)
+    }
+}

@@ -1,0 +1,117 @@
+//! LSQ+ fake quantization with integer zero points.
+//!
+//! A tensor `x` with scale `s` and offset `b` becomes `(q - z) s` with `z = round(-b / s)` and
+//! `q = clamp(round(x / s) + z, 0, 255)`; weights have `z = 0` and codes within ±127. Gradients are those of LSQ+
+//! (arXiv 2004.09576): inside, `dy/dx = 1` and `dy/ds = round(v) - v`; clipped, `dy/dx = 0`, `dy/db = 1` and `dy/ds` the bound;
+//! gradients of `s` and `b` are multiplied by `1 / sqrt(n Q)`.
+
+use std::cell::Cell;
+
+use tch::{Tensor, no_grad_guard};
+
+/// Scales never fall below this.
+pub const SMALLEST_SCALE: f64 = 1e-6;
+/// Largest code of a tensor.
+const CODES: i64 = 255;
+/// Largest code of a weight, either sign.
+const WEIGHT_CODES: i64 = 127;
+
+/// The quantizer of one tensor.
+pub struct Quantizer {
+    /// Scale, `[1]`.
+    pub scale: Tensor,
+    /// Offset, `[1]`: the value that code 0 stands for, up to rounding; never positive.
+    pub offset: Tensor,
+    zero: Tensor,
+    largest: f64,
+    ready: Cell<bool>,
+}
+
+impl Quantizer {
+    /// A quantizer that takes its first values from the first data it sees.
+    pub fn new(scale: Tensor, offset: Tensor, largest: f64) -> Self {
+        Self { scale, offset, zero: Tensor::from_slice(&[0.0f32]), largest, ready: Cell::new(false) }
+    }
+
+    /// Whether it has values.
+    pub fn ready(&self) -> bool {
+        self.ready.get()
+    }
+
+    /// Sets scale and zero point.
+    pub fn set(&self, scale: f64, zero: f64) {
+        let _guard = no_grad_guard();
+        let scale = scale.clamp(SMALLEST_SCALE, self.largest);
+        let _ = self.scale.detach().fill_(scale);
+        let _ = self.offset.detach().fill_(-zero.clamp(0.0, CODES as f64) * scale);
+        self.ready.set(true);
+    }
+
+    /// Scale, and zero point as learned (a real number within 0..255).
+    pub fn numbers(&self) -> (f64, f64) {
+        let scale = self.scale.double_value(&[0]);
+        (scale, (-self.offset.double_value(&[0]) / scale).clamp(0.0, CODES as f64))
+    }
+
+    /// Scale and zero point as used: the latter rounded, 0 if the tensor is never negative.
+    pub fn rounded(&self, zero_at_zero: bool) -> (f64, f64) {
+        let (scale, zero) = self.numbers();
+        (scale, if zero_at_zero { 0.0 } else { zero.round_ties_even() })
+    }
+
+    /// `x`, a map of `[N, ...]`, as its codes stand for it.
+    pub fn apply(&self, x: &Tensor, zero_at_zero: bool) -> Tensor {
+        if !self.ready() {
+            self.cover(x);
+        }
+        let per_sample = x.numel() as f64 / x.size()[0].max(1) as f64;
+        let factor = 1.0 / (per_sample * CODES as f64).sqrt();
+        if zero_at_zero {
+            return x.internal_fake_quantize_learnable_per_tensor_affine(&self.scale, &self.zero, 0, CODES, factor);
+        }
+        let zero = -(&self.offset / &self.scale);
+        x.internal_fake_quantize_learnable_per_tensor_affine(&self.scale, &zero, 0, CODES, factor)
+    }
+
+    /// First values: the codes cover zero and all of `x`.
+    fn cover(&self, x: &Tensor) {
+        let _guard = no_grad_guard();
+        let (low, high) = x.aminmax(None, false);
+        let (low, high) = (low.double_value(&[]).min(0.0), high.double_value(&[]).max(0.0));
+        let span = if high - low > 0.0 { high - low } else { 1.0 };
+        let scale = span / CODES as f64;
+        self.set(scale, -low / scale);
+    }
+}
+
+/// The quantizer of one weight, shared by all its slices.
+pub struct WeightScale {
+    /// Scale, `[1]`.
+    pub value: Tensor,
+    /// Whether it has its first value.
+    pub ready: Cell<bool>,
+}
+
+impl WeightScale {
+    /// Sets the scale.
+    pub fn set(&self, scale: f64) {
+        let _guard = no_grad_guard();
+        let _ = self.value.detach().fill_(scale.max(SMALLEST_SCALE));
+        self.ready.set(true);
+    }
+
+    /// Without a value it takes one that covers all of `whole`.
+    pub fn ready_or_cover(&self, whole: &Tensor) {
+        if !self.ready.get() {
+            let _guard = no_grad_guard();
+            self.set(whole.abs().max().double_value(&[]) / WEIGHT_CODES as f64);
+        }
+    }
+
+    /// `slice`, a part of `whole`, as its codes stand for it. The first value covers all of `whole`.
+    pub fn apply(&self, slice: &Tensor, whole: &Tensor, zero: &Tensor) -> Tensor {
+        self.ready_or_cover(whole);
+        let factor = 1.0 / (slice.numel() as f64 * WEIGHT_CODES as f64).sqrt();
+        slice.internal_fake_quantize_learnable_per_tensor_affine(&self.value, zero, -WEIGHT_CODES, WEIGHT_CODES, factor)
+    }
+}

@@ -1,0 +1,145 @@
+//! The trainer's side of the protocol: reads orders, runs one job after the other, reports.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use spaceevo::base::{Cancel, Fault, Result};
+use spaceevo::train::JobFile;
+use spaceevo::worker::{News, Order, PROTOCOL, build_id};
+
+use super::fault::TrainFault;
+use super::jobs::Jobs;
+
+/// Progress lines are at least this far apart.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Where the running job reports to, and what tells it to stop.
+pub struct Ears {
+    id: u64,
+    cancel: Cancel,
+    spoken: Option<Instant>,
+}
+
+impl Ears {
+    /// Reports that `done` of `total` steps are done; an error once the job is cancelled.
+    pub fn step(&mut self, done: usize, total: usize, note: impl FnOnce() -> String) -> Result<()> {
+        self.cancel.check()?;
+        if done == total || self.spoken.is_none_or(|at| at.elapsed() >= QUIET) {
+            self.spoken = Some(Instant::now());
+            say(&News::Progress { id: self.id, done: done as u64, total: total as u64, note: note() });
+        }
+        Ok(())
+    }
+
+    /// An error once the job is cancelled.
+    pub fn check(&self) -> Result<()> {
+        self.cancel.check()
+    }
+}
+
+fn say(news: &News) {
+    if let Ok(line) = serde_json::to_string(news) {
+        let mut out = std::io::stdout().lock();
+        // A session that is gone is noticed at the end of the input.
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// Orders that wait, the number of the running job, and whether the input has ended.
+#[derive(Default)]
+struct Desk {
+    waiting: VecDeque<(u64, std::path::PathBuf)>,
+    running: Option<u64>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    desk: Mutex<Desk>,
+    rung: Condvar,
+    cancel: Cancel,
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Greets, then runs orders from standard input until it ends.
+pub fn serve(threads: u16) {
+    tch::set_num_threads(i32::from(threads));
+    // Faults of libtorch arrive as panics and are reported as faults of the job.
+    std::panic::set_hook(Box::new(|_| {}));
+    say(&News::Hello { build: build_id().into(), protocol: PROTOCOL });
+    let shared = Arc::new(Shared::default());
+    let listener = Arc::clone(&shared);
+    std::thread::spawn(move || listen(&listener));
+    let mut jobs = Jobs::default();
+    while let Some((id, file)) = next(&shared) {
+        let mut ears = Ears { id, cancel: shared.cancel.clone(), spoken: None };
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let bytes = std::fs::read(&file).map_err(|error| Fault::file("read", &file, &error))?;
+            let job: JobFile = serde_json::from_slice(&bytes).map_err(|error| {
+                Fault::new(
+                    "train::job",
+                    format!("`{}` is not a job: {error}", file.display()),
+                    "build session and trainer anew with `cargo build`",
+                )
+            })?;
+            jobs.run(job, &mut ears)
+        }))
+        .unwrap_or_else(|panic| Err(from_panic(&*panic)));
+        shared.desk().running = None;
+        say(&match result {
+            Ok(result) => News::Done { id, result },
+            Err(fault) => News::Failed { id, fault },
+        });
+    }
+}
+
+fn next(shared: &Shared) -> Option<(u64, std::path::PathBuf)> {
+    let mut desk = shared.desk();
+    loop {
+        if desk.closed {
+            return None;
+        }
+        if let Some(order) = desk.waiting.pop_front() {
+            desk.running = Some(order.0);
+            shared.cancel.reset();
+            return Some(order);
+        }
+        desk = shared.rung.wait(desk).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn listen(shared: &Shared) {
+    for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
+        let mut desk = shared.desk();
+        match serde_json::from_str(&line) {
+            Ok(Order::Run { run, file }) => desk.waiting.push_back((run, file)),
+            Ok(Order::Cancel { cancel }) if desk.running == Some(cancel) => shared.cancel.cancel(),
+            Ok(Order::Cancel { cancel }) => desk.waiting.retain(|(id, _)| *id != cancel),
+            Err(error) => say(&News::Log(format!("an order that is not of the protocol: {error}"))),
+        }
+        shared.rung.notify_all();
+    }
+    shared.desk().closed = true;
+    shared.cancel.cancel();
+    shared.rung.notify_all();
+}
+
+fn from_panic(panic: &(dyn std::any::Any + Send)) -> Fault {
+    let text = match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+        (Some(text), _) => text.as_str(),
+        (_, Some(text)) => text,
+        _ => "an unknown fault",
+    };
+    // tch wraps the message: `called `Result::unwrap()` on an `Err` value: Torch("...\nException raised from ...")`.
+    let text = text.split_once("Torch(\"").map_or(text, |(_, message)| message);
+    let message = text.split("\\nException raised").next().unwrap_or(text).lines().next().unwrap_or(text);
+    TrainFault::Torch { message: message.trim_end_matches("\")").to_owned() }.into()
+}

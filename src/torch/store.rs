@@ -1,0 +1,380 @@
+//! Elastic weights: every parameter of a job once, at its largest, all of them views of one flat tensor.
+//!
+//! The flat layout lets an optimiser update everything in a few operations. Its regions, in order: weights of
+//! convolutions and dense layers (decayed), biases and batch-norm scale and shift, then the quantizers' numbers:
+//! scales of weights, scales of tensors, offsets of tensors.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use spaceevo::base::{Result, Seed};
+use spaceevo::graph::{Activation, Channels, Graph, Layer, WeightSpec, Weights};
+use tch::{Device, Kind, Tensor, no_grad_guard};
+
+use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
+
+/// Weights of one convolution or dense layer, or of one batch norm.
+pub enum LayerWeights {
+    /// A convolution or dense layer.
+    Dense {
+        /// `[out, in / groups, kernel, kernel]` or `[out, in]`.
+        weight: Tensor,
+        /// `[out]`.
+        bias: Option<Tensor>,
+        /// Step of the weight's codes.
+        scale: WeightScale,
+    },
+    /// A batch norm; all `[channels]`.
+    Norm {
+        /// Learned scale.
+        gamma: Tensor,
+        /// Learned shift.
+        beta: Tensor,
+        /// Mean, as stored: that of the network which the job that wrote it reported on.
+        mean: Tensor,
+        /// Variance, likewise.
+        var: Tensor,
+    },
+}
+
+/// All weights of a job.
+pub struct Store {
+    /// What they are, in the order of `layers`.
+    pub specs: Vec<WeightSpec>,
+    /// The weights themselves.
+    pub layers: Vec<LayerWeights>,
+    /// Quantizers of tensors.
+    pub quantizers: Vec<Quantizer>,
+    layer_index: BTreeMap<String, usize>,
+    quantizer_index: BTreeMap<String, usize>,
+    flat: Flat,
+}
+
+/// The flat tensors and their regions.
+pub struct Flat {
+    /// Values.
+    pub values: Tensor,
+    /// Gradients; each parameter's gradient is a view of it.
+    pub grads: Tensor,
+    /// Weights of convolutions and dense layers.
+    pub decayed: Range<i64>,
+    /// Scales of weights.
+    pub weight_scales: Range<i64>,
+    /// Scales of tensors.
+    pub tensor_scales: Range<i64>,
+    /// Offsets of tensors, in the order of their scales.
+    pub offsets: Range<i64>,
+    /// Largest value of each tensor's scale.
+    pub largest_scales: Tensor,
+}
+
+/// Dimensions of a layer's weight at its largest.
+fn weight_dims(spec: &WeightSpec) -> Vec<i64> {
+    let (cin, cout) = (spec.input.count() as i64, spec.output.count() as i64);
+    match spec.layer {
+        Layer::Conv { kernel, depthwise: true, .. } => vec![cin, 1, kernel as i64, kernel as i64],
+        Layer::Conv { kernel, groups, .. } => vec![cout, (cin as usize).div_ceil(groups) as i64, kernel as i64, kernel as i64],
+        _ => vec![cout, cin],
+    }
+}
+
+fn has_bias(layer: &Layer) -> bool {
+    matches!(layer, Layer::Linear | Layer::Conv { bias: true, .. })
+}
+
+impl Store {
+    /// Weights drawn from `seed` for `specs`, with quantizers for every tensor that `graphs` name.
+    pub fn new<'a>(specs: &[WeightSpec], graphs: impl Iterator<Item = (&'a str, &'a Graph)>, seed: Seed) -> Self {
+        let _guard = no_grad_guard();
+        let mut names = BTreeSet::from([String::from("input")]);
+        let mut relu6 = BTreeSet::new();
+        for (prefix, graph) in graphs {
+            for node in &graph.nodes[usize::from(!prefix.is_empty())..] {
+                let name = if prefix.is_empty() { node.name.clone() } else { format!("{prefix}.{}", node.name) };
+                if node.layer == (Layer::Act { act: Activation::Relu6 }) {
+                    relu6.insert(name.clone());
+                }
+                names.insert(name);
+            }
+        }
+        let mut size = 0;
+        let mut take = |count: i64| {
+            size += count;
+            size - count..size
+        };
+        let numel = |dims: &[i64]| dims.iter().product::<i64>();
+        let is_norm = |spec: &WeightSpec| spec.layer == Layer::BatchNorm;
+        let weights: Vec<_> = specs.iter().map(|spec| (!is_norm(spec)).then(|| take(numel(&weight_dims(spec))))).collect();
+        let decayed = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
+        let shifts: Vec<_> =
+            specs.iter().map(|spec| (is_norm(spec) || has_bias(&spec.layer)).then(|| take(spec.output.count() as i64))).collect();
+        let gains: Vec<_> = specs.iter().map(|spec| is_norm(spec).then(|| take(spec.output.count() as i64))).collect();
+        let weight_scales = take(specs.len() as i64);
+        let tensor_scales = take(names.len() as i64);
+        let offsets = take(names.len() as i64);
+        let options = (Kind::Float, Device::Cpu);
+        let values = Tensor::zeros([size], options);
+        let grads = Tensor::zeros([size], options);
+        let leaf = |start: i64, dims: &[i64]| parameter(&values, &grads, start, dims);
+        let layers = specs
+            .iter()
+            .enumerate()
+            .map(|(at, spec)| match (&weights[at], &gains[at], &shifts[at]) {
+                (Some(weight), _, bias) => LayerWeights::Dense {
+                    weight: leaf(weight.start, &weight_dims(spec)),
+                    bias: bias.as_ref().map(|bias| leaf(bias.start, &[bias.end - bias.start])),
+                    scale: WeightScale { value: leaf(weight_scales.start + at as i64, &[1]), ready: Cell::new(false) },
+                },
+                (None, gain, shift) => {
+                    let channels = spec.output.count() as i64;
+                    let start = |range: &Option<Range<i64>>| range.as_ref().map_or(0, |range| range.start);
+                    LayerWeights::Norm {
+                        gamma: leaf(start(gain), &[channels]),
+                        beta: leaf(start(shift), &[channels]),
+                        mean: Tensor::zeros([channels], options),
+                        var: Tensor::ones([channels], options),
+                    }
+                }
+            })
+            .collect();
+        let largest: Vec<f32> = names.iter().map(|name| if relu6.contains(name) { 6.0 / 255.0 } else { f32::MAX }).collect();
+        let quantizers = (0..names.len() as i64)
+            .map(|at| {
+                Quantizer::new(
+                    leaf(tensor_scales.start + at, &[1]),
+                    leaf(offsets.start + at, &[1]),
+                    f64::from(largest[at as usize]),
+                )
+            })
+            .collect();
+        let store = Self {
+            specs: specs.to_vec(),
+            layers,
+            quantizers,
+            layer_index: specs.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect(),
+            quantizer_index: names.into_iter().enumerate().map(|(at, name)| (name, at)).collect(),
+            flat: Flat {
+                values,
+                grads,
+                decayed,
+                weight_scales,
+                tensor_scales,
+                offsets,
+                largest_scales: Tensor::from_slice(&largest),
+            },
+        };
+        store.draw(seed);
+        store
+    }
+
+    /// The flat tensors, for an optimiser.
+    pub fn flat(&self) -> &Flat {
+        &self.flat
+    }
+
+    /// Place of the layer `name` in `layers`.
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        self.layer_index.get(name).copied()
+    }
+
+    /// Place of the quantizer of the tensor `name`.
+    pub fn quantizer(&self, name: &str) -> Option<usize> {
+        self.quantizer_index.get(name).copied()
+    }
+
+    /// Initial values. Each layer draws from a seed of its own, so that it does not depend on the others.
+    fn draw(&self, seed: Seed) {
+        for (spec, layer) in self.specs.iter().zip(&self.layers) {
+            match layer {
+                LayerWeights::Dense { weight, bias, .. } => {
+                    let dims = weight_dims(spec);
+                    let field: i64 = dims[2..].iter().product();
+                    let std = match spec.layer {
+                        // He's rule by outputs, as usual before batch norm and relu; groups count one at a time.
+                        Layer::Conv { groups, depthwise, bias: false, .. } => {
+                            let groups = if depthwise { dims[0] } else { groups as i64 };
+                            (2.0 / (field * (dims[0] / groups).max(1)) as f64).sqrt()
+                        }
+                        // No batch norm mends the size of these: keep that of the input.
+                        Layer::Conv { .. } => (1.0 / (field * dims[1]) as f64).sqrt(),
+                        _ => 0.01,
+                    };
+                    tch::manual_seed(seed.child(&spec.name).0.cast_signed());
+                    let _ = weight.detach().normal_(0.0, std);
+                    if let Some(bias) = bias {
+                        let _ = bias.detach().zero_();
+                    }
+                }
+                LayerWeights::Norm { gamma, .. } => {
+                    let _ = gamma.detach().fill_(1.0);
+                }
+            }
+        }
+    }
+
+    /// Takes values from `weights`; keys as in [`Weights`], tensors at their largest. Quantizers may be missing: they are
+    /// then set by the first data they see.
+    pub fn load(&self, weights: &Weights) -> Result<()> {
+        let _guard = no_grad_guard();
+        let fill = |key: String, tensor: &Tensor| -> Result<()> {
+            let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
+            let data = Tensor::from_slice(weights.need(&key, &shape)?);
+            tensor.detach().copy_(&data.view_as(tensor));
+            Ok(())
+        };
+        for (spec, layer) in self.specs.iter().zip(&self.layers) {
+            let name = &spec.name;
+            match layer {
+                LayerWeights::Dense { weight, bias, scale } => {
+                    fill(format!("{name}.weight"), weight)?;
+                    if let Some(bias) = bias {
+                        fill(format!("{name}.bias"), bias)?;
+                    }
+                    if weights.get(&format!("{name}.sw")).is_some() {
+                        scale.set(f64::from(weights.scalar(&format!("{name}.sw"))?));
+                    }
+                }
+                LayerWeights::Norm { gamma, beta, mean, var } => {
+                    for (what, tensor) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("var", var)] {
+                        fill(format!("{name}.{what}"), tensor)?;
+                    }
+                }
+            }
+        }
+        for (name, &at) in &self.quantizer_index {
+            if weights.get(&format!("{name}.sa")).is_some() {
+                let (scale, zero) = (weights.scalar(&format!("{name}.sa"))?, weights.scalar(&format!("{name}.zp"))?);
+                self.quantizers[at].set(f64::from(scale), f64::from(zero));
+            }
+        }
+        Ok(())
+    }
+
+    /// All values at their largest, to be loaded by a later job. Zero points are those learned, not yet rounded.
+    pub fn save(&self) -> Weights {
+        let mut weights = Weights::default();
+        for (spec, layer) in self.specs.iter().zip(&self.layers) {
+            let name = &spec.name;
+            match layer {
+                LayerWeights::Dense { weight, bias, scale } => {
+                    put(&mut weights, format!("{name}.weight"), weight);
+                    if let Some(bias) = bias {
+                        put(&mut weights, format!("{name}.bias"), bias);
+                    }
+                    if scale.ready.get() {
+                        put(&mut weights, format!("{name}.sw"), &scale.value);
+                    }
+                }
+                LayerWeights::Norm { gamma, beta, mean, var } => {
+                    for (what, tensor) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("var", var)] {
+                        put(&mut weights, format!("{name}.{what}"), tensor);
+                    }
+                }
+            }
+        }
+        for (name, &at) in &self.quantizer_index {
+            let quantizer = &self.quantizers[at];
+            if quantizer.ready() {
+                let (scale, zero) = quantizer.numbers();
+                weights.insert(format!("{name}.sa"), vec![1], vec![scale as f32]);
+                weights.insert(format!("{name}.zp"), vec![1], vec![zero as f32]);
+            }
+        }
+        weights
+    }
+
+    /// Puts the parameters that learning may have moved out of their range back into it.
+    pub fn keep_in_range(&self) {
+        let flat = &self.flat;
+        let part = |range: &Range<i64>| flat.values.narrow(0, range.start, range.end - range.start);
+        let _ = part(&flat.weight_scales).clamp_min_(SMALLEST_SCALE);
+        let mut scales = part(&flat.tensor_scales);
+        let _ = scales.clamp_min_(SMALLEST_SCALE);
+        let _ = scales.clamp_max_tensor_(&flat.largest_scales);
+        // Zero points stay within 0..255.
+        let mut offsets = part(&flat.offsets);
+        let lowest = &scales * -255.0;
+        let _ = offsets.clamp_max_(0.0);
+        let _ = offsets.clamp_min_tensor_(&lowest);
+    }
+}
+
+/// A leaf that is a view of `values`, whose gradient is a view of `grads`.
+fn parameter(values: &Tensor, grads: &Tensor, start: i64, dims: &[i64]) -> Tensor {
+    let count = dims.iter().product();
+    let mut leaf = Tensor::zeros(dims, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    // Not a view in autograd's eyes: writing to one parameter leaves the others' history alone.
+    leaf.set_data(&values.narrow(0, start, count).view(dims));
+    // A first gradient, of zero, makes the tensor that is then pointed at its place among the others.
+    tch::with_grad(|| leaf.sum(Kind::Float) * 0.0).backward();
+    leaf.grad().set_data(&grads.narrow(0, start, count).view(dims));
+    leaf
+}
+
+/// Copies `tensor` into `weights`.
+pub fn put(weights: &mut Weights, key: String, tensor: &Tensor) {
+    let shape = tensor.size().iter().map(|&size| size as usize).collect();
+    weights.insert(key, shape, numbers(tensor));
+}
+
+/// The values of a tensor of floats.
+pub fn numbers(tensor: &Tensor) -> Vec<f32> {
+    let tensor = tensor.detach().contiguous();
+    let mut data = vec![0.0; tensor.numel()];
+    let count = data.len();
+    tensor.view([-1]).copy_data(&mut data, count);
+    data
+}
+
+/// How to take the channels `part` out of `whole`; `None` if they do not fit.
+pub fn slice(part: &Channels, whole: &Channels) -> Option<Slice> {
+    let indices = part.within(whole)?;
+    let leading = indices.iter().enumerate().all(|(at, &index)| at as i64 == index);
+    Some(match (indices.len() == whole.count(), leading) {
+        (true, _) => Slice::All,
+        (false, true) => Slice::First(indices.len() as i64),
+        (false, false) => Slice::Pick(Tensor::from_slice(&indices)),
+    })
+}
+
+/// A slice along one dimension.
+#[derive(Debug)]
+pub enum Slice {
+    /// Everything.
+    All,
+    /// The first so many.
+    First(i64),
+    /// These.
+    Pick(Tensor),
+}
+
+impl Slice {
+    /// The slice of `tensor` along `dim`.
+    pub fn of(&self, tensor: &Tensor, dim: i64) -> Tensor {
+        match self {
+            Slice::All => tensor.shallow_clone(),
+            Slice::First(count) => tensor.narrow(dim, 0, *count),
+            Slice::Pick(indices) => tensor.index_select(dim, indices),
+        }
+    }
+
+    /// Writes `part` to the places of this slice in the vector `whole`.
+    pub fn write(&self, whole: &Tensor, part: &Tensor) {
+        match self {
+            Slice::All | Slice::First(_) => self.of(whole, 0).copy_(part),
+            Slice::Pick(indices) => {
+                let _ = whole.shallow_clone().index_copy_(0, indices, part);
+            }
+        }
+    }
+
+    /// The same slice.
+    pub fn shallow_clone(&self) -> Self {
+        match self {
+            Slice::All => Slice::All,
+            Slice::First(count) => Slice::First(*count),
+            Slice::Pick(indices) => Slice::Pick(indices.shallow_clone()),
+        }
+    }
+}

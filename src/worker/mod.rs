@@ -1,0 +1,34 @@
+//! Workers: processes of this package that do what is heavy or dangerous, reached over their standard streams.
+//!
+//! # The protocol (version 1)
+//! One JSON object a line, UTF-8, both ways; bulk data are files named in them.
+//!
+//! Session to worker (standard input):
+//! - `{"run": 7, "file": "/lab/jobs/ab12/job.json"}`: run the job in this file (the trainer: a `train::JobFile`); 7 is its number.
+//! - `{"cancel": 7}`: stop that job at its next step.
+//! - End of input: stop the running job and leave.
+//!
+//! Worker to session (standard output):
+//! - `{"hello": {"build": "...", "protocol": 1}}`, first of all.
+//! - `{"progress": {"id": 7, "done": 3, "total": 100, "note": "loss 1.2"}}`, a few times a second at most.
+//! - `{"log": "a line of plain news"}`.
+//! - `{"done": {"id": 7, "result": ...}}`: `train::TrainSummary` of a training job, a list of
+//!   `SampleLoss` or `NetScore` of an evaluation, `{}` of a job that writes a file.
+//! - `{"failed": {"id": 7, "fault": {"code": "...", "message": "...", "help": "..."}}}`.
+//!
+//! One job at a time. A job that fails does not end the worker. Standard error is for people; its last
+//! lines are quoted when a worker dies. The trainer takes `--threads N`.
+
+mod fault;
+mod pool;
+mod process;
+mod protocol;
+
+pub use fault::WorkerFault;
+pub use pool::{Pool, PoolOptions, Task};
+pub use protocol::{News, Order, PROTOCOL};
+
+/// Identifies the sources a binary was built from: session and worker must agree on it.
+pub fn build_id() -> &'static str {
+    option_env!("SPACEEVO_BUILD_ID").unwrap_or("unknown")
+}

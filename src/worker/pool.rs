@@ -1,0 +1,147 @@
+//! A pool of local trainers that share out jobs.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::WorkerFault;
+use super::process::{Outcome, Process};
+use crate::base::{Cancel, Fault, Progress, Result, write_json};
+
+/// Something a worker is asked to do, as it will read it.
+pub trait Task: Serialize + Sync {
+    /// Where it leaves its files; the task itself is put there as `job.json`.
+    fn folder(&self) -> &Path;
+}
+
+/// How many workers, and which binary.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// Workers that run at the same time; at least 1.
+    pub workers: usize,
+    /// Threads of each; at least 1.
+    pub threads: usize,
+    /// The trainer; without it the one named by `SPACEEVO_TRAINER`, or beside this binary, or in the folder above it.
+    pub trainer: Option<PathBuf>,
+}
+
+/// Trainers of this session. They start when first needed, stay warm between calls, and end with the pool.
+pub struct Pool {
+    options: PoolOptions,
+    idle: Mutex<Vec<Process>>,
+}
+
+impl Pool {
+    /// A pool without processes yet.
+    pub fn start(options: PoolOptions) -> Self {
+        let options = PoolOptions { workers: options.workers.max(1), threads: options.threads.max(1), ..options };
+        Self { options, idle: Mutex::default() }
+    }
+
+    /// Runs `jobs`, each with the label that its progress bar shows, and returns their results in order.
+    ///
+    /// `on_done` is called in this thread as each one ends, in whatever order. A job whose worker dies is run
+    /// once more in a fresh one. After `cancel` the unfinished ones fail with `session::interrupted`.
+    pub fn run_all<T: Task>(
+        &self,
+        jobs: Vec<(T, String)>,
+        progress: &Progress,
+        cancel: &Cancel,
+        on_done: &dyn Fn(usize, &Result<Value>),
+    ) -> Vec<Result<Value>> {
+        let next = AtomicUsize::new(0);
+        let mut results: Vec<Option<Result<Value>>> = jobs.iter().map(|_| None).collect();
+        std::thread::scope(|scope| {
+            let (send, receive) = channel();
+            for _ in 0..self.options.workers.min(jobs.len()) {
+                let (send, next, jobs) = (send.clone(), &next, &jobs);
+                scope.spawn(move || {
+                    let mut worker = None;
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((job, label)) = jobs.get(index) else { break };
+                        let result = self.run_one(&mut worker, job, label, progress, cancel);
+                        if send.send((index, result)).is_err() {
+                            break;
+                        }
+                    }
+                    if let Some(worker) = worker {
+                        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+                    }
+                });
+            }
+            drop(send);
+            for (index, result) in receive {
+                on_done(index, &result);
+                results[index] = Some(result);
+            }
+        });
+        let lost = || Err(Fault::new("worker::lost", "a thread that spoke to a trainer failed", "run it again"));
+        results.into_iter().map(|result| result.unwrap_or_else(lost)).collect()
+    }
+
+    /// Runs one job; see [`Pool::run_all`].
+    pub fn run<T: Task>(&self, job: T, label: &str, progress: &Progress, cancel: &Cancel) -> Result<Value> {
+        let mut results = self.run_all(vec![(job, label.into())], progress, cancel, &|_, _| {});
+        results.pop().unwrap_or_else(|| Ok(Value::Null))
+    }
+
+    fn run_one<T: Task>(
+        &self,
+        worker: &mut Option<Process>,
+        job: &T,
+        label: &str,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Value> {
+        let file = job.folder().join("job.json");
+        write_json(&file, job)?;
+        let mut tried = false;
+        loop {
+            cancel.check()?;
+            let mut process = match worker.take() {
+                Some(process) => process,
+                None => self.take()?,
+            };
+            match process.run(file.clone(), label, progress, cancel) {
+                Outcome::Answered(result) => {
+                    *worker = Some(process);
+                    return result;
+                }
+                Outcome::Stopped => cancel.check()?,
+                Outcome::Died { how, .. } if !tried => {
+                    tried = true;
+                    progress.say(&format!("the trainer died ({how}) while it ran `{label}`; trying once more in a fresh one"));
+                }
+                Outcome::Died { how, last } => return Err(WorkerFault::Died { label: label.into(), how, last }.into()),
+            }
+        }
+    }
+
+    fn take(&self) -> Result<Process> {
+        let warm = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match warm {
+            Some(process) => Ok(process),
+            None => Process::start(&self.trainer(), self.options.threads),
+        }
+    }
+
+    fn trainer(&self) -> PathBuf {
+        if let Some(path) = &self.options.trainer {
+            return path.clone();
+        }
+        if let Some(path) = std::env::var_os("SPACEEVO_TRAINER") {
+            return path.into();
+        }
+        let name = format!("spaceevo-trainer{}", std::env::consts::EXE_SUFFIX);
+        let here = std::env::current_exe().unwrap_or_default();
+        // Test binaries stand one folder below the others.
+        let beside = here.parent().unwrap_or(Path::new(".")).join(&name);
+        let above = here.parent().and_then(Path::parent).map(|folder| folder.join(&name));
+        above.filter(|above| !beside.is_file() && above.is_file()).unwrap_or(beside)
+    }
+}
