@@ -10,6 +10,7 @@ pub mod frame;
 pub mod graph;
 pub mod lab;
 pub mod onnx;
+pub mod plot;
 pub mod primitive;
 pub mod runtime;
 pub mod space;

@@ -15,6 +15,7 @@ mod frame;
 mod lab;
 mod nets;
 mod onnx;
+mod plot;
 mod session;
 mod slow_net;
 mod space;
