@@ -3,6 +3,7 @@
 //! A [`Lut`] is what a search space is scored from without training it: rows in groups of one stage,
 //! operator, window and resolution. See [`crate::score`].
 
+pub mod build;
 mod fault;
 mod table;
 

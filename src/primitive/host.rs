@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use rhai::{Dynamic, Engine, NativeCallContext};
 
 use super::cross::{Answer, raise};
+use super::registry::Registry;
 use crate::base::{Cancel, Fault, Progress};
+use crate::lab::Lab;
+use crate::train::Runner;
+use crate::worker::{Pool, PoolOptions};
 
 /// How a session was started.
 #[derive(Debug, Clone)]
@@ -41,7 +45,11 @@ pub struct Host {
     pub cancel: Cancel,
     /// How the session was started.
     pub settings: Settings,
+    /// What scripts have defined by name.
+    pub registry: Registry,
     progress: Mutex<Progress>,
+    lab: Mutex<Option<Arc<Lab>>>,
+    runner: Mutex<Option<Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
     library: OnceLock<Arc<dyn ScriptLibrary>>,
 }
@@ -65,6 +73,27 @@ impl Host {
     /// Makes `host` the host of all calls of `engine`.
     pub fn install(host: &Arc<Host>, engine: &mut Engine) {
         engine.set_default_tag(Dynamic::from(host.clone()));
+    }
+
+    /// The lab's folder and file, opened (and made) when first needed.
+    pub fn lab(&self) -> Result<Arc<Lab>, Fault> {
+        let mut lab = self.lab.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lab) = &*lab {
+            return Ok(lab.clone());
+        }
+        Ok(lab.insert(Arc::new(Lab::open(&self.settings.lab)?)).clone())
+    }
+
+    /// Runs training jobs; workers start with the first job and stay warm.
+    pub fn runner(&self) -> Result<Arc<Runner>, Fault> {
+        let lab = self.lab()?;
+        let mut runner = self.runner.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(runner
+            .get_or_insert_with(|| {
+                let options = PoolOptions { workers: self.settings.workers, threads: self.settings.threads, trainer: None };
+                Arc::new(Runner::new(lab, Pool::start(options)))
+            })
+            .clone())
     }
 
     /// Tells the host its engine, so that closures kept by operators can be called later. Once, by the session.

@@ -6,16 +6,28 @@
 )]
 
 mod arrays;
+mod block;
 mod cells;
 mod compare;
 pub mod cross;
+mod device;
 mod expr;
+mod figure;
 mod frame;
 pub mod host;
+mod lut;
+mod net;
+pub mod operator;
 pub mod options;
 pub mod parallel;
+mod random;
+pub mod registry;
 mod reword;
+mod space;
 mod stats;
+mod study;
+mod supernet;
+pub mod teacher;
 pub mod values;
 
 use rhai::Engine;
@@ -23,6 +35,7 @@ use rhai::Engine;
 /// Declares every primitive to `engine`.
 pub fn register(engine: &mut Engine) {
     cross::register(engine);
+    options::register(engine);
     values::register(engine);
     compare::register(engine);
     arrays::register(engine);
@@ -30,4 +43,15 @@ pub fn register(engine: &mut Engine) {
     stats::register(engine);
     frame::register(engine);
     expr::register(engine);
+    random::register(engine);
+    figure::register(engine);
+    net::register(engine);
+    operator::register(engine);
+    space::register(engine);
+    device::register(engine);
+    teacher::register(engine);
+    block::register(engine);
+    lut::register(engine);
+    study::register(engine);
+    supernet::register(engine);
 }

@@ -2,7 +2,10 @@
 
 use std::any::Any;
 
-use rhai::{Array, Dynamic, FnPtr, Map};
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
+
+use super::cross::{Answer, Cross, raise};
 
 use crate::base::{Fault, Result, Seed, did_you_mean};
 
@@ -144,4 +147,42 @@ impl Options {
 /// A float or an integer as a float.
 pub fn number(value: &Dynamic) -> Option<f64> {
     value.as_float().ok().or_else(|| value.as_int().ok().map(|int| int as f64))
+}
+
+#[export_module]
+mod options_functions {
+    /// The options of a script function: `defaults` with what was given in their place.
+    ///
+    /// A key that has no default is an error, with a suggestion for a misspelt one. `()` counts as nothing given.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// options(#{ seed: 0, steps: 10 }, #{ steps: 20 }).steps //> 20
+    /// options(#{ seed: 0 }, #{ sede: 3 }) //> fails options::unknown
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn options(defaults: Map, given: Dynamic) -> Answer<Map> {
+        if given.is_unit() {
+            return Ok(defaults);
+        }
+        let found = given.type_name().to_string();
+        let given = given.try_cast::<Map>().ok_or_else(|| {
+            raise(Fault::new(
+                "options::type",
+                format!("options are a map `#{{ ... }}`, not a {found}"),
+                "write for example `#{ seed: 1 }`",
+            ))
+        })?;
+        let known: Vec<_> = defaults.keys().map(|key| key.as_str()).collect();
+        let given = Options::new("this function", given, &known).cross()?.given;
+        let mut merged = defaults;
+        merged.extend(given);
+        Ok(merged)
+    }
+}
+
+/// Declares `options`.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_global_module(exported_module!(options_functions).into());
 }

@@ -1,0 +1,165 @@
+//! Building a look-up table: train every operator in every searched stage, sample concrete stages, take their losses
+//! and latencies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Lut, LutRow};
+use crate::base::{Cancel, Progress, Result, Seed};
+use crate::device::LatencyPredictor;
+use crate::graph::Graph;
+use crate::onnx::Precision;
+use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet, join};
+use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher};
+
+/// What a table is built from.
+pub struct Ingredients<'a> {
+    /// The hyperspace.
+    pub hyperspace: &'a Arc<Hyperspace>,
+    /// Whom the blocks learn from.
+    pub teacher: &'a Teacher,
+    /// Images.
+    pub data: &'a DataSource,
+    /// How blocks are trained.
+    pub recipe: BlockRecipe,
+    /// Concrete stages drawn for every stage, operator and window.
+    pub samples: usize,
+    /// How many of them are measured, over all stages and operators; the others' latencies are predicted from these.
+    pub measured: usize,
+    /// Training batches for batch-norm recalibration before a loss is taken.
+    pub recalibrate: usize,
+    /// Validation batches a loss is taken over.
+    pub batches: usize,
+    /// Seed of everything.
+    pub seed: Seed,
+}
+
+/// A table with the predictor that its latencies come from.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The table.
+    pub lut: Lut,
+    /// Latency of any graph of this hyperspace on the device.
+    pub predictor: Arc<LatencyPredictor>,
+    /// By resolution: latency of the fixed stages and of entering and leaving the integer part.
+    pub fixed_ms: BTreeMap<usize, f64>,
+    /// The hyperspace.
+    pub hyperspace: Arc<Hyperspace>,
+}
+
+/// Measures the INT8 latencies of graphs, in milliseconds.
+pub type Measure<'a> = dyn Fn(&[Graph]) -> Result<Vec<f64>> + 'a;
+
+/// Builds a table. What was trained, evaluated or measured before is taken from the lab.
+pub fn build(
+    from: &Ingredients<'_>,
+    runner: &Runner,
+    measure: &Measure<'_>,
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<Built> {
+    let hyperspace = from.hyperspace;
+    from.teacher.fits(hyperspace)?;
+    let mut entries = Vec::new();
+    for stage in hyperspace.searched() {
+        for operator in &hyperspace.operators {
+            entries.push(Entry::new(hyperspace, stage, operator.name(), from)?);
+        }
+    }
+    // Training first, all of it: it needs no quiet machine. Then losses, then latencies.
+    let jobs = entries.iter_mut().map(|entry| entry.task.train(from.data.clone(), from.recipe, from.seed).map(Job::TrainBlock));
+    let trained = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
+    let how = BlockEvaluation {
+        loss: from.recipe.loss,
+        quantized: from.recipe.int8_steps > 0,
+        recalibrate: from.recalibrate,
+        batches: from.batches,
+        batch: 64,
+        seed: from.seed,
+    };
+    let jobs = entries.iter_mut().zip(&trained).map(|(entry, trained)| {
+        let samples: Vec<_> = entry.samples.iter().map(|(_, sample)| sample.clone()).collect();
+        entry.task.evaluate(trained.weights(), from.data.clone(), &samples, how).map(Job::EvalBlocks)
+    });
+    let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
+    let predictor = Arc::new(fit(&entries, from, measure)?);
+    let mut rows = Vec::new();
+    for (entry, judged) in entries.iter().zip(judged) {
+        let losses: Vec<SampleLoss> = judged.result()?;
+        for ((window, sample), loss) in entry.samples.iter().zip(losses) {
+            let cost = sample.cost()?;
+            rows.push(LutRow {
+                stage: hyperspace.stages[entry.stage].name.clone(),
+                operator: entry.operator.clone(),
+                window: *window,
+                encoding: sample.encode(),
+                input_width: sample.input_width,
+                resolution: sample.resolution,
+                loss: loss.loss,
+                loss_stderr: loss.stderr,
+                mflops: cost.mflops(),
+                mparams: cost.mparams(),
+                latency_ms: predictor.predict_inside(&sample.graph()?)?,
+            });
+        }
+    }
+    let fixed_ms =
+        hyperspace.resolutions.iter().map(|&side| Ok((side, fixed(hyperspace, side, &predictor)?))).collect::<Result<_>>()?;
+    let provenance = BTreeMap::from([
+        ("hyperspace".to_string(), hyperspace.name.clone()),
+        ("teacher".to_string(), from.teacher.net.name.clone()),
+        ("seed".to_string(), from.seed.0.to_string()),
+    ]);
+    Ok(Built { lut: Lut::new(rows, provenance)?, predictor, fixed_ms, hyperspace: hyperspace.clone() })
+}
+
+/// One operator in one stage, with the concrete stages drawn from it.
+struct Entry {
+    stage: usize,
+    operator: String,
+    task: BlockTask,
+    samples: Vec<(usize, StageSample)>,
+}
+
+impl Entry {
+    fn new(hyperspace: &Arc<Hyperspace>, stage: usize, operator: &str, from: &Ingredients<'_>) -> Result<Self> {
+        let name = &hyperspace.stages[stage].name;
+        let whole = ElasticStage::new(hyperspace, name, operator, None)?;
+        let mut samples = Vec::new();
+        for window in 0..hyperspace.stages[stage].windows() {
+            let elastic = ElasticStage::new(hyperspace, name, operator, Some(window))?;
+            let mut rng = from.seed.child(name).child(operator).at(window as u64).rng();
+            samples.extend((0..from.samples).map(|_| (window, elastic.sample(&mut rng))));
+        }
+        Ok(Self { stage, operator: operator.into(), task: BlockTask::new(&whole, from.teacher)?, samples })
+    }
+}
+
+/// Measures some stages of every entry, spread over its windows, and fits a predictor to them.
+fn fit(entries: &[Entry], from: &Ingredients<'_>, measure: &Measure<'_>) -> Result<LatencyPredictor> {
+    let share = (from.measured / entries.len().max(1)).max(2);
+    let mut graphs = Vec::new();
+    for entry in entries {
+        let step = (entry.samples.len() / share).max(1);
+        for (_, sample) in entry.samples.iter().step_by(step).take(share) {
+            graphs.push(sample.graph()?);
+        }
+    }
+    let times = measure(&graphs)?;
+    let pairs: Vec<_> = graphs.iter().zip(times).collect();
+    LatencyPredictor::fit(Precision::Int8, &pairs, from.seed)
+}
+
+/// Latency of what every network of the hyperspace has besides its searched stages, taken from its smallest plain subnet.
+fn fixed(hyperspace: &Arc<Hyperspace>, side: usize, predictor: &LatencyPredictor) -> Result<f64> {
+    let plain = Arc::new(SearchSpace::uniform(hyperspace, hyperspace.operators[0].name(), Some(0))?);
+    let mut smallest = Subnet::smallest(&plain);
+    smallest.resolution = side;
+    let whole = predictor.predict(&smallest.graph()?)?;
+    let mut searched = 0.0;
+    for stage in hyperspace.searched() {
+        let parts: Vec<_> = smallest.parts().into_iter().filter(|part| part.stage == stage).collect();
+        searched += predictor.predict_inside(&join(&parts)?)?;
+    }
+    Ok((whole - searched).max(0.0))
+}

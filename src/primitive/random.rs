@@ -1,0 +1,111 @@
+//! Random draws for scripts: every one from a seed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::seq::IndexedRandom;
+use rand::{Rng as _, RngExt};
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Engine};
+
+use super::cross::{Answer, raise};
+use crate::base::{Fault, Rng, Seed};
+
+/// A stream of random numbers. Copies share it.
+#[derive(Debug, Clone)]
+pub struct Random(Arc<Mutex<Rng>>);
+
+impl Random {
+    /// The stream of `seed`.
+    pub fn new(seed: Seed) -> Self {
+        Self(Arc::new(Mutex::new(seed.rng())))
+    }
+
+    /// Draws with the generator inside.
+    pub fn with<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn empty() -> Box<EvalAltResult> {
+    raise(Fault::new("random::empty", "cannot draw from nothing", "the array or range must hold something"))
+}
+
+#[export_module]
+mod random_functions {
+    /// A stream of random numbers from a seed.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(7).int(0, 1000) == rng(7).int(0, 1000) //> true
+    /// ```
+    pub fn rng(seed: i64) -> Random {
+        Random::new(Seed(seed as u64))
+    }
+
+    /// A whole number from `low` to `high`, both included.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(1).int(3, 3) //> 3
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn int(random: &mut Random, low: i64, high: i64) -> Answer<i64> {
+        if low > high { Err(empty()) } else { Ok(random.with(|rng| rng.random_range(low..=high))) }
+    }
+
+    /// A number from 0 (included) to 1 (not included).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(1).float() < 1.0 //> true
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn float(random: &mut Random) -> f64 {
+        random.with(|rng| rng.random())
+    }
+
+    /// One item of an array.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(1).choose(["a"]) //> "a"
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn choose(random: &mut Random, items: Array) -> Answer<Dynamic> {
+        random.with(|rng| items.choose(rng).cloned()).ok_or_else(empty)
+    }
+
+    /// `count` different items of an array (all of them if there are fewer), in random order.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(1).pick([1, 2, 3], 2).len() //> 2
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn pick(random: &mut Random, items: Array, count: i64) -> Array {
+        random.with(|rng| items.sample(rng, count.max(0) as usize).cloned().collect())
+    }
+
+    /// The seed of another stream, drawn from this one.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// rng(1).seed() == rng(1).seed() //> true
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn seed(random: &mut Random) -> i64 {
+        random.with(|rng| (rng.next_u64() >> 1) as i64)
+    }
+}
+
+/// Declares random draws.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Random>("Random");
+    engine.register_global_module(exported_module!(random_functions).into());
+}

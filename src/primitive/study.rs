@@ -1,0 +1,302 @@
+//! Studies: evolving a search space with a strategy written in a script, and what such a search found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
+
+use super::cross::{Answer, Cross, raise, to_fault};
+use super::host::Host;
+use super::options::{Options, number};
+use super::parallel::Parallel;
+use super::random::Random;
+use super::space::{Hyper, Space};
+use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
+use crate::frame::Table;
+use crate::plot::{Axis, Figure, Kind, Point, Series};
+use crate::search::{Direction, Plan, Score, Strategy, Study, TrialRecord, run};
+use crate::space::SearchSpace;
+
+/// A finished or interrupted search over search spaces.
+pub type SpaceStudy = Arc<Study<SearchSpace>>;
+
+/// What a strategy may ask of the thing it searches.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    hyperspace: Hyper,
+}
+
+#[export_module]
+mod study_functions {
+    /// Searches a hyperspace for the search space with the best score.
+    ///
+    /// Ctrl-C ends it early and still gives the study so far.
+    ///
+    /// Options: `maximize` or `minimize` (one is needed): a closure `|space|` that gives a number; `strategy` (`random_search()`): a map as `aging_evolution` returns;
+    /// `evaluations` (1000): distinct spaces to score; `budget_s` (none): seconds after which no further batch begins; `seed` (0);
+    /// `name` (none): keeps the study in the lab under this name; a search of the same name goes on where it stopped.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let study = evolve(hyperspace("pocket"), #{
+    ///     minimize: |space| space.largest.mflops,
+    ///     strategy: aging_evolution(#{ population: 20, sample: 5 }), evaluations: 60, seed: 1,
+    /// });
+    /// study.history.height //> 60
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn evolve(context: NativeCallContext, hyperspace: Hyper, given: Map) -> Answer<SpaceStudy> {
+        let host = Host::of(&context)?;
+        search(&context, &host, &hyperspace, given)
+    }
+
+    /// The best of a study: a map with `space` and `score`.
+    #[rhai_fn(return_raw)]
+    pub fn best(study: SpaceStudy) -> Answer<Map> {
+        let best = study
+            .best()
+            .ok_or_else(|| Fault::new("study::empty", "no candidate of this study has a score", "look at `study.history`"));
+        best.cross().map(entry)
+    }
+
+    /// The best `count` of a study, best first: maps with `space` and `score`.
+    pub fn top(study: SpaceStudy, count: i64) -> Array {
+        study.top(count.max(0) as usize).into_iter().map(|trial| Dynamic::from(entry(trial))).collect()
+    }
+
+    /// Every candidate in the order of scoring, as a table of `trial`, `space`, `score` and `best`: the best score so far.
+    #[rhai_fn(get = "history", pure, return_raw)]
+    pub fn history(study: &mut SpaceStudy) -> Answer<Table> {
+        Table::builder()
+            .int("trial", study.history.iter().map(|trial| trial.id as i64))
+            .text("space", study.history.iter().map(|trial| trial.record.text.clone()))
+            .float("score", study.history.iter().map(|trial| trial.score().unwrap_or(f64::NAN)))
+            .float("best", study.best_so_far().into_iter().map(|best| best.unwrap_or(f64::NAN)))
+            .build()
+            .cross()
+    }
+
+    /// The course of a study as a figure: every score, and the best so far.
+    pub fn plot(study: SpaceStudy) -> Figure {
+        let scores = study.history.iter().filter_map(|trial| Some(Point::new(trial.id as f64, trial.score()?))).collect();
+        let best =
+            study.best_so_far().into_iter().enumerate().filter_map(|(at, best)| Some(Point::new(at as f64, best?))).collect();
+        Figure::new("", Axis::linear("evaluations"), Axis::linear("score"))
+            .with(Series::new("scores", Kind::Dots, scores))
+            .with(Series::new("best so far", Kind::Step, best))
+    }
+
+    /// The study as text: the best space, how many were scored, why it ended.
+    #[rhai_fn(name = "to_string", pure)]
+    pub fn study_text(study: &mut SpaceStudy) -> String {
+        let ended = study.stopped.map_or_else(String::new, |why| format!(", ended by {}", format!("{why:?}").to_lowercase()));
+        match study.best() {
+            Some(best) => format!(
+                "study of {} search spaces{ended}; best {} with score {:.4}",
+                study.history.len(),
+                best.record.text,
+                best.score().unwrap_or(f64::NAN)
+            ),
+            None => format!("study of {} search spaces{ended}; none has a score", study.history.len()),
+        }
+    }
+}
+
+#[export_module]
+mod problem_type {
+    /// A candidate drawn uniformly.
+    pub fn random(problem: Problem, random: Random) -> Space {
+        Arc::new(random.with(|rng| SearchSpace::sample(&problem.hyperspace, rng)))
+    }
+
+    /// The candidates with one operator everywhere, for every operator and window.
+    #[rhai_fn(return_raw)]
+    pub fn plain(problem: Problem) -> Answer<Array> {
+        plain_spaces(&problem.hyperspace).cross()
+    }
+
+    /// A candidate with one change: `what` is "operator" or "window", of one stage, drawn uniformly.
+    #[rhai_fn(return_raw)]
+    pub fn mutate(_problem: Problem, candidate: Space, what: &str, random: Random) -> Answer<Space> {
+        match what {
+            "operator" => Ok(Arc::new(random.with(|rng| candidate.mutate_operator(rng)))),
+            "window" => Ok(Arc::new(random.with(|rng| candidate.mutate_window(rng)))),
+            other => {
+                let fault = Fault::new(
+                    "strategy::mutation",
+                    format!("there is no mutation `{other}`"),
+                    did_you_mean(other, ["operator", "window"]),
+                );
+                Err(raise(fault))
+            }
+        }
+    }
+
+    /// A candidate that has each choice from either of two parents.
+    #[rhai_fn(return_raw)]
+    pub fn crossover(_problem: Problem, left: Space, right: Space, random: Random) -> Answer<Space> {
+        random.with(|rng| left.crossover(&right, rng)).map(Arc::new).cross()
+    }
+}
+
+fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
+    Map::from([
+        ("space".into(), Dynamic::from(Arc::new(trial.candidate.clone()))),
+        ("score".into(), trial.score().unwrap_or(f64::NAN).into()),
+    ])
+}
+
+fn plain_spaces(hyperspace: &Hyper) -> Result<Array> {
+    let windows = hyperspace.searched().into_iter().map(|at| hyperspace.stages[at].windows()).max().unwrap_or(1);
+    let mut plain = Array::new();
+    for operator in &hyperspace.operators {
+        for window in 0..windows {
+            plain.push(Dynamic::from(Arc::new(SearchSpace::uniform(hyperspace, operator.name(), Some(window))?)));
+        }
+    }
+    Ok(plain)
+}
+
+/// A strategy as a script gives it: closures over a state that is bound as `this`.
+struct ScriptStrategy<'a> {
+    context: &'a NativeCallContext<'a>,
+    batch: usize,
+    state: Dynamic,
+    ask: FnPtr,
+    tell: FnPtr,
+    problem: Problem,
+}
+
+impl<'a> ScriptStrategy<'a> {
+    fn new(context: &'a NativeCallContext<'a>, strategy: Map, hyperspace: &Hyper) -> Result<Self> {
+        let options = Options::new("a strategy", strategy, &["name", "batch", "state", "ask", "tell"])?;
+        let need = |key: &str, form: &str| {
+            options.closure(key)?.ok_or_else(|| {
+                Fault::new(
+                    "strategy::closure",
+                    format!("the strategy has no closure `{key}`"),
+                    format!("add `{key}: {form} ...`"),
+                )
+            })
+        };
+        Ok(Self {
+            context,
+            batch: options.count("batch", 1)?.unwrap_or(16),
+            state: options.value("state").cloned().unwrap_or_else(|| Map::new().into()),
+            ask: need("ask", "|problem, n, rng|")?,
+            tell: need("tell", "|results|")?,
+            problem: Problem { hyperspace: hyperspace.clone() },
+        })
+    }
+}
+
+impl Strategy<SearchSpace> for ScriptStrategy<'_> {
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn ask(&mut self, n: usize, rng: &mut Rng) -> Result<Vec<SearchSpace>> {
+        let random = Random::new(Seed(rand::Rng::next_u64(rng)));
+        let arguments = [Dynamic::from(self.problem.clone()), (n as i64).into(), Dynamic::from(random)];
+        let asked = self
+            .ask
+            .call_raw(self.context, Some(&mut self.state), arguments)
+            .map_err(|error| to_fault(&error).during("strategy, ask"))?;
+        let wrong = |found: &str| {
+            let help = "return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`";
+            Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help)
+        };
+        let asked = asked.into_array().map_err(wrong)?;
+        if asked.is_empty() {
+            return Err(wrong("no candidates"));
+        }
+        asked
+            .into_iter()
+            .map(|one| one.clone().try_cast::<Space>().map(|space| (*space).clone()).ok_or_else(|| wrong(&format!("`{one}`"))))
+            .collect()
+    }
+
+    fn tell(&mut self, results: &[(SearchSpace, f64)]) -> Result<()> {
+        let results: Array = results
+            .iter()
+            .map(|(space, score)| {
+                Map::from([("candidate".into(), Dynamic::from(Arc::new(space.clone()))), ("score".into(), (*score).into())])
+                    .into()
+            })
+            .collect();
+        let _: Dynamic = self
+            .tell
+            .call_raw(self.context, Some(&mut self.state), [results.into()])
+            .map_err(|error| to_fault(&error).during("strategy, tell"))?;
+        Ok(())
+    }
+}
+
+fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Answer<SpaceStudy> {
+    let known = ["maximize", "minimize", "strategy", "evaluations", "budget_s", "seed", "name"];
+    let options = Options::new("evolve", given, &known).cross()?;
+    let (objective, direction) = match (options.closure("maximize").cross()?, options.closure("minimize").cross()?) {
+        (Some(objective), None) => (objective, Direction::Maximize),
+        (None, Some(objective)) => (objective, Direction::Minimize),
+        _ => {
+            return Err(raise(Fault::new(
+                "options::missing",
+                "evolve needs either `maximize` or `minimize`",
+                "add `maximize: |space| ...`, which gives a number",
+            )));
+        }
+    };
+    let strategy = match options.noun::<Map>("strategy", "a strategy: `aging_evolution(#{})`").cross()? {
+        Some(strategy) => strategy,
+        None => context.call_fn::<Map>("random_search", ())?,
+    };
+    let mut strategy = ScriptStrategy::new(context, strategy, hyperspace).cross()?;
+    let objective = Parallel::new(context, &objective);
+    let score = |space: &SearchSpace| -> Result<Score> {
+        let answer = objective.worker().call((Arc::new(space.clone()),)).map_err(|error| to_fault(&error))?;
+        number(&answer).map(Score::from).ok_or_else(|| {
+            Fault::new(
+                "study::score",
+                format!("the objective gave {} `{answer}`, not a number", answer.type_name()),
+                "let the closure end in a number, such as `qt_score(...).score`",
+            )
+        })
+    };
+    let name = options.text("name").cross()?;
+    let lab = name.as_ref().map(|_| host.lab()).transpose().cross()?;
+    let known: Vec<TrialRecord> = match (&name, &lab) {
+        (Some(name), Some(lab)) => lab.load_study(name).cross()?.unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    if !known.is_empty() {
+        host.progress().say(&format!(
+            "study `{}`: {} scores taken from the lab",
+            name.as_deref().unwrap_or_default(),
+            known.len()
+        ));
+    }
+    let keep = |study: &Study<SearchSpace>| match (&name, &lab) {
+        (Some(name), Some(lab)) => lab.save_study(name, &study.records()),
+        _ => Ok(()),
+    };
+    let mut plan = Plan::new(options.count("evaluations", 1).cross()?.unwrap_or(1000), options.seed().cross()?);
+    plan.direction = direction;
+    plan.time = options.positive("budget_s").cross()?.map(Duration::from_secs_f64);
+    plan.known = known;
+    plan.cancel = host.cancel.clone();
+    plan.progress = host.progress();
+    plan.label = format!("evolve {}", hyperspace.name);
+    let checkpoint =
+        |study: &Study<SearchSpace>| if study.history.len() % 256 < 16 || study.stopped.is_some() { keep(study) } else { Ok(()) };
+    plan.on_batch = Some(&checkpoint);
+    run(&mut strategy, &score, &plan).map(Arc::new).cross()
+}
+
+/// Declares studies.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<SpaceStudy>("Study").register_type_with_name::<Problem>("Problem");
+    engine.register_global_module(exported_module!(study_functions).into());
+    engine.register_global_module(exported_module!(problem_type).into());
+}
