@@ -16,7 +16,7 @@ static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 const _FILES: &str = env!("SPACEEVO_STDLIB_FILES");
 
 /// Folders whose functions any script may call by their plain names.
-pub const GLOBAL_FOLDERS: [&str; 3] = ["strategies", "teachers", "studies"];
+pub const GLOBAL_FOLDERS: [&str; 2] = ["strategies", "studies"];
 
 /// A script of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
