@@ -11,6 +11,7 @@ pub mod graph;
 pub mod lab;
 pub mod lut;
 pub mod onnx;
+pub mod plot;
 pub mod primitive;
 pub mod runtime;
 pub mod score;

@@ -17,6 +17,7 @@ mod lab;
 mod lut;
 mod nets;
 mod onnx;
+mod plot;
 mod score;
 mod search;
 mod session;
