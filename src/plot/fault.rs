@@ -1,4 +1,5 @@
 //! What can be wrong with a figure.
+#![allow(missing_docs, reason = "the message of a variant names its fields")]
 
 use miette::Diagnostic;
 use thiserror::Error;
