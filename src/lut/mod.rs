@@ -4,6 +4,7 @@
 //! operator, window and resolution. See [`crate::score`].
 
 mod fault;
+mod files;
 mod table;
 
 pub use fault::LutFault;
