@@ -15,6 +15,10 @@ pub enum LutFault {
     #[error("row {row} of the look-up table ({group}, `{encoding}`) has {column} {value}")]
     #[diagnostic(code(lut::value), help("leave the row out, or sample and measure this stage again"))]
     Value { row: usize, group: String, encoding: String, column: &'static str, value: f64 },
+    /// A row whose window, width or resolution is negative.
+    #[error("row {row} of the look-up table has {column} {value}")]
+    #[diagnostic(code(lut::whole), help("windows, widths and resolutions are 0 or more: correct the file"))]
+    Whole { row: usize, column: &'static str, value: i64 },
     /// Groups that a hyperspace needs are not there.
     #[error("the look-up table has no samples for {missing} of {needed} groups of `{hyperspace}`; the first is {first}")]
     #[diagnostic(

@@ -5,6 +5,7 @@
 
 pub mod build;
 mod fault;
+mod files;
 mod table;
 
 pub use fault::LutFault;

@@ -115,11 +115,15 @@ fn key(context: &NativeCallContext, by: &Dynamic, item: &Dynamic) -> Answer<Dyna
         let known: Vec<&str> = map.keys().map(rhai::Identifier::as_str).collect();
         return map.get(name.as_str()).cloned().ok_or_else(|| {
             let help = crate::base::did_you_mean(&name, known);
-            raise(Fault::new("script::property", format!("an item of the array has no property `{name}`"), help))
+            raise(Fault::new("script::unknown_property", format!("an item of the array has no property `{name}`"), help))
         });
     }
     context.call_native_fn(format!("get${name}"), (item.clone(),)).map_err(|_| {
-        raise(Fault::new("script::property", format!("{} has no property `{name}`", words(item)), "give a closure: `|x| ...`"))
+        raise(Fault::new(
+            "script::unknown_property",
+            format!("{} has no property `{name}`", words(item)),
+            "give a closure: `|x| ...`",
+        ))
     })
 }
 

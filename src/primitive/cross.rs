@@ -29,7 +29,7 @@ impl<T, E: Into<Fault>> Cross<T> for Result<T, E> {
 pub fn fault_within(error: &EvalAltResult) -> Option<Fault> {
     match error.unwrap_inner() {
         EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Fault>(),
-        _ => None,
+        other => super::reword::condition(other),
     }
 }
 

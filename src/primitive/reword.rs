@@ -1,4 +1,4 @@
-//! Rhai's own errors in the lab's words: a code to catch by, and the next step.
+//! Rhai's own errors where only this layer knows what they mean.
 
 use std::any::type_name;
 
@@ -7,31 +7,29 @@ use rhai::EvalAltResult;
 use crate::base::Fault;
 use crate::frame::Expr;
 
-/// The fault that tells Rhai's own error `error` to a person.
-pub(super) fn reword(error: &EvalAltResult) -> Fault {
-    let inner = error.unwrap_inner();
-    match inner {
+/// The fault of a column expression used where true or false is needed; `None` for any other error.
+pub(super) fn condition(error: &EvalAltResult) -> Option<Fault> {
+    match error {
         // Rhai names the type by its Rust path here.
-        EvalAltResult::ErrorMismatchDataType(wanted, found, _) if wanted == "bool" && found == type_name::<Expr>() => Fault::new(
-            "script::condition",
-            "a column expression is neither true nor false, so `if`, `while`, `&&` and `||` cannot take it",
-            "join conditions with `&` and `|`, and give the whole to `filter`",
-        ),
-        EvalAltResult::ErrorPropertyNotFound(name, _) => Fault::new(
-            "script::property",
-            format!("this map has no property `{name}`"),
-            format!(
-                "check its spelling against `.keys()`; `\"{name}\" in map` asks whether it is there, `map.get(\"{name}\")` gives `()` if not"
-            ),
-        ),
-        EvalAltResult::ErrorVariableNotFound(name, _) => Fault::new(
-            "script::variable",
-            format!("there is no variable `{name}`"),
-            "check its spelling; a function sees its arguments only, a closure also the variables around it",
-        ),
-        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
-            Fault::new("script::constant", format!("`{name}` cannot be changed"), "declare it with `let`")
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) if wanted == "bool" && found == type_name::<Expr>() => {
+            Some(Fault::new(
+                "script::condition",
+                "a column expression is neither true nor false, so `if`, `while`, `&&` and `||` cannot take it",
+                "join conditions with `&` and `|`, and give the whole to `filter`",
+            ))
         }
+        _ => None,
+    }
+}
+
+/// Rhai's own error `error` as a fault, in the words of a front that knows nothing of the script around it.
+pub(super) fn reword(error: &EvalAltResult) -> Fault {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorPropertyNotFound(name, _) => Fault::new(
+            "script::unknown_property",
+            format!("this map has no key `{name}`"),
+            format!("`\"{name}\" in map` asks whether it is there, `map.get(\"{name}\")` gives `()` if not"),
+        ),
         other => Fault::new("script::error", other.to_string(), ""),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use spaceevo::base::Seed;
+use spaceevo::frame::{Operator, Table, col, lit};
 use spaceevo::lut::{Lut, LutRow};
 use spaceevo::space::{ElasticStage, Hyperspace};
 
@@ -54,6 +55,24 @@ fn rows_are_found_by_group() {
         rows.iter().filter(|row| row.stage == "stage2" && row.operator == "dual" && row.window == 1 && row.resolution == 32);
     assert_eq!(group.iter().map(|s| s.latency_ms).collect::<Vec<_>>(), wanted.map(|r| r.latency_ms).collect::<Vec<_>>());
     assert!(lut.group("stage2", "dual", 9, 32).is_empty());
+}
+
+#[test]
+fn tables_go_through_files_unchanged() {
+    let provenance = BTreeMap::from([("device".into(), "none".into()), ("seed".into(), "11".to_string())]);
+    let lut = Lut::new(sampled(&toy::pocket(), 2), provenance).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["lut.parquet", "lut.csv", "lut.json"] {
+        let path = folder.path().join(name);
+        lut.to_table().unwrap().write(&path).unwrap();
+        let again = Lut::from_table(&Table::read(&path).unwrap()).unwrap();
+        assert_eq!(again.rows(), lut.rows(), "{name}");
+        assert_eq!(again.provenance(), lut.provenance(), "{name}");
+    }
+    let table = lut.to_table().unwrap();
+    let negative = table.with_column("cin", &col("cin").with(Operator::Subtract, lit(1000))).unwrap();
+    assert_eq!(Lut::from_table(&negative).unwrap_err().code, "lut::whole");
+    assert_eq!(Lut::from_table(&table.select(&["stage", "operator"]).unwrap()).unwrap_err().code, "frame::no_column");
 }
 
 #[test]

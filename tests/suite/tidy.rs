@@ -20,7 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("device", &["base", "graph", "space", "onnx", "worker", "lab"]),
     ("frame", &["base"]),
     ("plot", &["base"]),
-    ("lut", &["base", "graph", "space", "data", "lab", "worker", "onnx", "train", "device"]),
+    ("lut", &["base", "graph", "space", "data", "lab", "worker", "onnx", "train", "device", "frame"]),
     ("score", &["base", "graph", "space", "lut"]),
     ("search", &["base", "graph", "space", "score", "lab"]),
     (
