@@ -12,6 +12,7 @@ pub mod lab;
 pub mod lut;
 pub mod onnx;
 pub mod primitive;
+pub mod repl;
 pub mod runtime;
 pub mod score;
 pub mod search;
