@@ -13,6 +13,7 @@ pub mod lut;
 pub mod onnx;
 pub mod plot;
 pub mod primitive;
+pub mod repl;
 pub mod runtime;
 pub mod score;
 pub mod search;

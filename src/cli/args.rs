@@ -53,4 +53,30 @@ pub(super) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+
+    /// Check the examples in scripts, Markdown and documentation comments.
+    Check {
+        /// Files, or folders to go through.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Only read them: unknown names, wrong arity, misspelt options.
+        #[arg(long)]
+        lint: bool,
+    },
+
+    /// Write the reference of everything a script can say.
+    Doc {
+        /// Folder for REFERENCE.md.
+        #[arg(long, value_name = "FOLDER", default_value = "stdlib")]
+        out: PathBuf,
+        /// Write nothing; fail if the reference is not up to date.
+        #[arg(long)]
+        check: bool,
+    },
+
+    /// Run tests/bench/NAME.rhai of this package.
+    Bench {
+        /// Name of the bench.
+        name: String,
+    },
 }

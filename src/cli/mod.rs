@@ -1,6 +1,9 @@
 //! The command line: what to do, with which session, and how its output reaches the terminal.
 
 mod args;
+mod bench;
+mod check;
+mod doc;
 mod interrupt;
 mod progress;
 mod run;
@@ -37,13 +40,19 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
         (Some(Command::Run { file, args: rest }), ..) => run::file(args, file, rest)?,
         (None, Some(code), _) => run::code(args, code)?,
         (None, None, Some(file)) => run::file(args, file, &args.rest)?,
-        (None, None, None) => return Err(plain("cli::missing", "what should be run?", "give a script, or code with -e")),
+        (Some(Command::Check { paths, lint }), ..) => return check::run(args, paths, *lint),
+        (Some(Command::Doc { out, check }), ..) => return doc::run(args, out, *check),
+        (Some(Command::Bench { name }), ..) => bench::run(args, name)?,
+        (None, None, None) => {
+            let session = session(args, &[])?;
+            crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A session as the options ask for, whose output and progress go to this terminal.
-fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
+/// What the options ask for.
+fn settings(args: &Args, rest: &[String]) -> Settings {
     let mut host = HostSettings::default();
     if let Some(lab) = &args.lab {
         host.lab.clone_from(lab);
@@ -51,9 +60,13 @@ fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
     if let Some(workers) = args.workers {
         host.workers = workers.into();
     }
-    let settings = Settings { host, stdlib: args.stdlib.clone(), args: rest.to_vec(), ..Settings::default() };
+    Settings { host, stdlib: args.stdlib.clone(), args: rest.to_vec(), ..Settings::default() }
+}
+
+/// A session whose output and progress go to this terminal.
+fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone())))?;
+    let session = Session::new(settings(args, rest), Arc::new(Terminal::new(bars.clone())))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)
@@ -61,6 +74,19 @@ fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
 
 fn report(trouble: &Trouble) {
     terminal::error(&trouble.text(colours_on_stderr()));
+}
+
+/// Where the prompt's answers go.
+struct Prompt;
+
+impl crate::repl::Screen for Prompt {
+    fn show(&self, text: &str) {
+        terminal::line(text);
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        report(trouble);
+    }
 }
 
 fn plain(code: &str, message: &str, help: &str) -> Box<Trouble> {

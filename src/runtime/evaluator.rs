@@ -41,10 +41,10 @@ impl Evaluator {
         this
     }
 
-    /// Evaluates one input.
-    pub fn eval(&mut self, source: &str, name: &str) -> Outcome {
+    /// Evaluates one input; `text` is what messages quote from.
+    pub fn eval(&mut self, source: &str, name: &str, text: String) -> Outcome {
         let began = Instant::now();
-        self.texts.insert(name.into(), source.into());
+        self.texts.insert(name.into(), text);
         let result = match catch_unwind(AssertUnwindSafe(|| self.run(source, name))) {
             Ok(result) => result,
             Err(panic) => Err(broken(panic.as_ref())),

@@ -101,6 +101,8 @@ impl Shared {
 struct Request {
     source: String,
     name: String,
+    /// What messages quote from.
+    text: String,
     reply: Sender<Outcome>,
 }
 
@@ -145,11 +147,16 @@ impl Session {
 
     /// Evaluates `source`; `name` stands for it in messages, for example a file name. Keeps variables, functions and imports.
     pub fn eval(&self, source: &str, name: &str) -> Outcome {
+        self.eval_part(source, name, source)
+    }
+
+    /// Evaluates a part of `text` that keeps its lines and columns there.
+    pub fn eval_part(&self, source: &str, name: &str, text: &str) -> Outcome {
         // Before anyone can know of this input: an interrupt that is meant for it is not lost.
         self.shared.host.cancel.reset();
         self.history_lock().push(source.to_owned());
         let (reply, answer) = channel();
-        let request = Request { source: source.into(), name: name.into(), reply };
+        let request = Request { source: source.into(), name: name.into(), text: text.into(), reply };
         let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
         let gone = || Outcome {
             value: None,
@@ -196,6 +203,11 @@ impl Session {
         self.shared.host.cancel.clone()
     }
 
+    /// The session's engine, for reading scripts.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
     /// What can be said, with what the session defined.
     pub fn catalogue(&self) -> Arc<Catalogue> {
         self.shared.everything()
@@ -218,8 +230,8 @@ impl Drop for Session {
 }
 
 fn serve(mut evaluator: Evaluator, inbox: &Receiver<Request>) {
-    while let Ok(Request { source, name, reply }) = inbox.recv() {
+    while let Ok(Request { source, name, text, reply }) = inbox.recv() {
         // A front that no longer waits does not matter.
-        let _ = reply.send(evaluator.eval(&source, &name));
+        let _ = reply.send(evaluator.eval(&source, &name, text));
     }
 }

@@ -9,6 +9,8 @@
 )]
 
 mod binary;
+mod check;
+mod cli;
 mod data;
 mod device;
 mod entry;

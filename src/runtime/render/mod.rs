@@ -11,7 +11,7 @@ use rhai::EvalAltResult;
 use super::library::Script;
 use crate::base::Fault;
 
-pub(super) use explain::{Known, explain};
+pub(super) use explain::{Known, explain, explain_parse};
 pub(super) use locate::Sources;
 pub use types::friendly;
 
