@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 ///
 /// Without a script or a command it opens a prompt.
 #[derive(Debug, Parser)]
-#[command(name = "spaceevo", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(name = "spaceevo", version, subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 pub(super) struct Args {
     /// What to do instead of running a script.
     #[command(subcommand)]

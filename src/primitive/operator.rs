@@ -180,11 +180,12 @@ mod operator_functions {
         let definition = definition(&context, &host, name, given).cross()?;
         // Built once in the smallest way, so that mistakes show where the operator is defined.
         let operator = definition.operator(&[], None).cross()?;
+        let hw = if operator.is_pooled() { 1 } else { 32 };
         let trial = |stride| BlockConfig {
             cin: 32,
             cout: 32,
             stride,
-            hw: 32,
+            hw,
             choices: operator.smallest(),
             activation: operator.activation(),
         };
