@@ -34,12 +34,22 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
                     let wide = round_up(out.c());
                     (
                         if kernel <= 3 { "dwconv3" } else { "dwconv" },
-                        vec![pixels * taps * wide, pixels * wide, from(0).elements(), taps * wide],
+                        vec![
+                            pixels * taps * wide,
+                            pixels * taps * (out.c() % LANES),
+                            pixels * wide,
+                            pixels * (out.c() % LANES),
+                            out.h * out.w.div_ceil(6) * taps * wide,
+                            from(0).elements(),
+                            taps * wide,
+                        ],
                     )
                 } else {
                     let (cin, cout) = (from(0).c() / groups, out.c() / groups);
-                    let macs = groups * pixels * taps * cin * round_up(cout);
-                    let gathered = if kernel > 1 { groups * pixels * taps * cin } else { 0 };
+                    let (deep, wide) = (groups * taps * cin, round_up(cout));
+                    // Few input channels, as of an image, are read as they lie; more go in whole blocks.
+                    let blocked = if cin < LANES { cin } else { round_up(cin) };
+                    let gathered = if kernel > 1 { pixels * deep } else { 0 };
                     let kind = match (groups, kernel, pixels) {
                         (1, 1, 1) => "conv1x1 on 1x1",
                         (1, 1, _) => "conv1x1",
@@ -49,11 +59,16 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
                     (
                         kind,
                         vec![
-                            macs,
-                            groups * pixels * round_up(cout),
+                            pixels * deep * wide,
+                            pixels * groups * taps * blocked * wide,
+                            pixels * deep * cout.div_ceil(64),
+                            out.h * out.w.div_ceil(6) * deep * wide,
+                            groups * pixels * wide,
+                            pixels * deep * (cout % LANES),
+                            groups * pixels * (cout % LANES),
                             from(0).elements(),
                             gathered,
-                            taps * cin * groups * round_up(cout),
+                            deep * wide,
                         ],
                     )
                 }
@@ -65,7 +80,9 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
             Layer::AvgPool { kernel, .. } => ("avg_pool", vec![out.elements() * kernel * kernel, out.elements()]),
             Layer::Linear => ("linear", vec![from(0).c() * round_up(out.c()), out.c()]),
             Layer::Add => ("add", vec![out.elements()]),
-            Layer::Mul if from(0).elements() != from(1).elements() => ("mul by channel", vec![out.elements(), out.c()]),
+            Layer::Mul if from(0).elements() != from(1).elements() => {
+                ("mul by channel", vec![out.elements(), out.h * out.w * (out.c() % LANES), out.c()])
+            }
             Layer::Mul => ("mul", vec![out.elements()]),
             Layer::Concat => ("concat", vec![out.elements()]),
             Layer::Slice { .. } => ("slice", vec![out.elements()]),

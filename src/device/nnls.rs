@@ -11,7 +11,7 @@ pub(super) fn nnls(rows: &[Vec<f64>], b: &[f64], ridge: f64) -> Vec<f64> {
         .collect();
     let target: Vec<f64> = (0..n).map(|j| rows.iter().zip(b).map(|(row, b)| row[j] * b).sum::<f64>() * scale(j)).collect();
     let mut x = vec![0.0; n];
-    for _ in 0..20_000 {
+    for _ in 0..4_000 {
         let mut moved: f64 = 0.0;
         for j in 0..n {
             if norms[j] <= 0.0 {
@@ -22,7 +22,7 @@ pub(super) fn nnls(rows: &[Vec<f64>], b: &[f64], ridge: f64) -> Vec<f64> {
             moved = moved.max((next - x[j]).abs());
             x[j] = next;
         }
-        if moved < 1e-9 {
+        if moved < 1e-8 {
             break;
         }
     }

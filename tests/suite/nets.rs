@@ -138,10 +138,10 @@ pub fn random(seed: u64) -> Graph {
     let mut rng = spaceevo::base::Seed(seed).rng();
     let mut net = Builder::new(Shape::new(3, 16, 16));
     let from = net.input();
-    let stem = conv_bn(&mut net, from, "stem", rng.random_range(1..4) * 8, 3, 2);
+    let stem = conv_bn(&mut net, from, "stem", rng.random_range(1..4) * 16, 3, 2);
     let mut x = net.act(stem, None, Activation::Relu).unwrap();
     for i in 0..rng.random_range(1..5) {
-        let (cout, kernel, stride) = (rng.random_range(1..6) * 16, 1 + 2 * rng.random_range(1..3), rng.random_range(1..3));
+        let (cout, kernel, stride) = (rng.random_range(1..4) * 32, 1 + 2 * rng.random_range(1..3), rng.random_range(1..3));
         let name = format!("b{i}");
         x = if rng.random_range(0..2) == 0 {
             let expand = rng.random_range(2..7);

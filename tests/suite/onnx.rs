@@ -102,6 +102,40 @@ fn relu_networks_are_all_integers_in_the_runtime() {
     }
 }
 
+#[test]
+fn a_batch_is_its_images_one_by_one() {
+    let graph = nets::mobile(Activation::Relu, true);
+    let images = [image(&graph, 4), image(&graph, 5)];
+    let weights = calibrated(&graph, &images[0], Seed(10));
+    for precision in [Precision::Fp32, Precision::Int8] {
+        let single = lower(&graph, &weights, precision, 1).unwrap();
+        let wanted: Vec<f64> = images.iter().flat_map(|image| run(&graph, &single, image)).map(f64::from).collect();
+        let mut both = OrtSession::load(&lower(&graph, &weights, precision, 2).unwrap(), 1).unwrap();
+        let got = both.run(&images.concat(), &[2, 3, 16, 16]).unwrap();
+        assert!(difference(&got, &wanted) < 1e-5, "{precision}");
+    }
+}
+
+#[test]
+fn unusable_weights_are_named() {
+    let graph = nets::plain();
+    let good = weights_for_timing(&graph, Seed(3));
+    let fault = |key: &str, shape: Vec<usize>, data: Vec<f32>| {
+        let mut weights = good.clone();
+        weights.insert(key, shape, data);
+        let fault = lower(&graph, &weights, Precision::Int8, 1).unwrap_err();
+        assert!(fault.message.contains(key) && fault.help.is_some(), "{fault:?}");
+        fault.code
+    };
+    assert_eq!(fault("conv0.act.sa", vec![1], vec![0.0]), "onnx::scale");
+    assert_eq!(fault("conv1.sw", vec![1], vec![f32::NAN]), "onnx::scale");
+    assert_eq!(fault("input.zp", vec![1], vec![12.5]), "onnx::zero_point");
+    assert_eq!(fault("conv2.bn.beta", vec![16], vec![f32::INFINITY; 16]), "onnx::not_finite");
+    assert_eq!(fault("logits.weight", vec![10, 17], vec![0.0; 170]), "graph::weight_shape");
+    assert_eq!(lower(&graph, &good, Precision::Int8, 0).unwrap_err().code, "onnx::batch");
+    assert_eq!(OrtSession::load(b"no model", 1).unwrap_err().code, "device::model_refused");
+}
+
 /// Needs a Python with `onnxruntime`, named by SPACEEVO_PYTHON or found as `python3`; says so and passes without.
 #[test]
 fn the_python_package_loads_the_files_and_agrees() {
