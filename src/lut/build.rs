@@ -12,6 +12,9 @@ use crate::onnx::Precision;
 use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet, join};
 use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher};
 
+/// Whole networks measured beside the stages.
+const NETWORKS: usize = 12;
+
 /// What a table is built from.
 pub struct Ingredients<'a> {
     /// The hyperspace.
@@ -135,7 +138,7 @@ impl Entry {
     }
 }
 
-/// Measures some stages of every entry, spread over its windows, and fits a predictor to them.
+/// Measures some stages of every entry, spread over its windows, and a few whole networks; fits a predictor to them.
 fn fit(entries: &[Entry], from: &Ingredients<'_>, measure: &Measure<'_>) -> Result<LatencyPredictor> {
     let share = (from.measured / entries.len().max(1)).max(2);
     let mut graphs = Vec::new();
@@ -144,6 +147,12 @@ fn fit(entries: &[Entry], from: &Ingredients<'_>, measure: &Measure<'_>) -> Resu
         for (_, sample) in entry.samples.iter().step_by(step).take(share) {
             graphs.push(sample.graph()?);
         }
+    }
+    // Whole networks too: they alone have the fixed stages, and the border between floats and integers once only.
+    let mut rng = from.seed.child("whole networks").rng();
+    for _ in 0..NETWORKS {
+        let space = Arc::new(SearchSpace::sample(from.hyperspace, &mut rng));
+        graphs.push(Subnet::sample(&space, &mut rng).graph()?);
     }
     let times = measure(&graphs)?;
     let pairs: Vec<_> = graphs.iter().zip(times).collect();
