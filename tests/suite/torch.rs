@@ -213,7 +213,7 @@ fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
 }
 
 #[test]
-fn a_block_learns_from_a_teacher_and_wider_or_deeper_stages_are_no_worse() {
+fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let folder = tempfile::tempdir().unwrap();
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
