@@ -8,6 +8,7 @@ use rhai::{Engine, Map};
 use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::lut::{lesson_of, recipe_of};
+use super::noun::Nouns;
 use super::options::Options;
 use super::random::Random;
 use super::space::Hyper;
@@ -136,6 +137,6 @@ fn sample(host: &Host, block: &TrainedBlock, count: usize, random: &Random) -> R
 
 /// Declares block training.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<TrainedBlock>("TrainedBlock");
+    engine.noun::<TrainedBlock>("TrainedBlock");
     engine.register_global_module(exported_module!(block_training).into());
 }

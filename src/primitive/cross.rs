@@ -3,6 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
+use super::noun::Nouns;
 use crate::base::Fault;
 
 /// The result of a primitive.
@@ -67,6 +68,6 @@ mod fault_type {
 
 /// Declares the fault type.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Fault>("Fault");
+    engine.noun::<Fault>("Fault");
     engine.register_global_module(exported_module!(fault_type).into());
 }

@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::host::Host;
+use super::noun::Nouns;
 use super::operator::Block;
 use super::options::Options;
 use crate::base::{Fault, Result};
@@ -205,6 +206,6 @@ pub(super) fn costs_of(cost: &Cost, row: &BothMs) -> Map {
 
 /// Declares devices and measuring.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Stopwatch>("Device");
+    engine.noun::<Stopwatch>("Device");
     engine.register_global_module(exported_module!(device_functions).into());
 }

@@ -5,6 +5,7 @@ use rhai::{Dynamic, Engine};
 
 use super::cells::cell;
 use super::cross::{Answer, Cross};
+use super::noun::Nouns;
 
 use crate::base::Fault;
 use crate::frame::{Aggregate, Expr, Function, Operator, col as column, lit as literal};
@@ -285,7 +286,7 @@ mod expressions {
 
 /// Declares column expressions.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Expr>("Expression");
+    engine.noun::<Expr>("Expression");
     engine.register_global_module(exported_module!(expressions).into());
     // Exact types come before `Dynamic` when Rhai looks for an operator, so these win over the comparisons of plain values.
     for operator in OPERATORS {

@@ -6,6 +6,7 @@ use rhai::plugin::*;
 use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::noun::Nouns;
 use super::options::Options;
 use crate::base::Result;
 use crate::frame::Table;
@@ -90,6 +91,6 @@ fn add(figure: &mut Figure, name: &str, kind: Kind, table: &Table, x: &str, y: &
 
 /// Declares figures.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Figure>("Figure");
+    engine.noun::<Figure>("Figure");
     engine.register_global_module(exported_module!(figure_functions).into());
 }

@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cells::{cell, cells, expressions as expressions_of, map_of, of_columns, of_rows, value, with_names};
 use super::cross::{Answer, Cross};
+use super::noun::Nouns;
 use super::options::Options;
 use super::values;
 use crate::base::Fault;
@@ -62,7 +63,7 @@ mod tables {
         Table::read(&PathBuf::from(path)).cross()
     }
 
-    /// Writes the table to a file, whole or not at all; its ending (.parquet, .csv or .json) says the format.
+    /// Writes the table to a file, whole or not at all. Its ending (.parquet, .csv or .json) says the format.
     ///
     /// Fails with `file::io`, `frame::format`, or `frame::lists` for lists in CSV.
     ///
@@ -126,7 +127,7 @@ mod tables {
         rows.collect::<Result<Array, Fault>>().cross()
     }
 
-    /// The columns with these names, in this order: one name, an array of names, or an array of expressions.
+    /// The columns with these names, in this order. They are one name, an array of names, or an array of expressions.
     ///
     /// Fails with `frame::no_column`.
     ///
@@ -189,7 +190,9 @@ mod tables {
         table.filter(&condition).cross()
     }
 
-    /// The table with one more column, or with the one of this name replaced: an expression, an array, or one value for all rows.
+    /// The table with one more column, or with the one of this name replaced.
+    ///
+    /// Its values are an expression, an array, or one value for all rows.
     ///
     /// # Example
     ///
@@ -380,7 +383,7 @@ mod tables {
         with_names("unique", &columns, |names| table.unique(names))
     }
 
-    /// Count, mean, standard deviation, smallest value, quartiles and largest value of each column of numbers, as a table.
+    /// Count, mean, standard deviation, quartiles, smallest and largest value of each column of numbers.
     ///
     /// # Example
     ///
@@ -392,7 +395,7 @@ mod tables {
         table.describe().cross()
     }
 
-    /// The table as text, `width` characters wide: long tables are folded, wide ones lose columns, and both is said.
+    /// The table as text, `width` characters wide. Long tables are folded, wide ones lose columns, and both is said.
     ///
     /// # Example
     ///
@@ -425,7 +428,7 @@ mod tables {
 
 /// Declares tables.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Table>("Table");
-    engine.register_type_with_name::<GroupBy>("GroupBy");
+    engine.noun::<Table>("Table");
+    engine.noun::<GroupBy>("GroupBy");
     engine.register_global_module(exported_module!(tables).into());
 }

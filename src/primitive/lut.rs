@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
 use super::host::Host;
+use super::noun::Nouns;
 use super::options::Options;
 use super::space::{Hyper, Space};
 use super::teacher::Dataset;
@@ -284,6 +285,6 @@ fn score(space: &Space, lut: &Built, given: Map) -> Result<Map> {
 
 /// Declares look-up tables.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Lookup>("Lut");
+    engine.noun::<Lookup>("Lut");
     engine.register_global_module(exported_module!(lut_functions).into());
 }

@@ -17,6 +17,7 @@ mod frame;
 pub mod host;
 mod lut;
 mod net;
+pub mod noun;
 pub mod operator;
 pub mod options;
 pub mod parallel;

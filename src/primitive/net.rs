@@ -6,6 +6,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross, raise};
+use super::noun::Nouns;
 use super::options::Options;
 use crate::base::{Fault, did_you_mean};
 use crate::graph::{Activation, At, Builder, ConvOptions, Graph, GraphFault, NodeId, Shape, Source};
@@ -570,7 +571,7 @@ fn join(
 
 /// Declares the builder and its nodes.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Net>("Net").register_type_with_name::<Node>("Node");
+    engine.noun::<Net>("Net").noun::<Node>("Node");
     engine.register_global_module(exported_module!(net_type).into());
     engine.register_global_module(exported_module!(node_type).into());
 }

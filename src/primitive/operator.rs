@@ -9,6 +9,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use super::cross::{Answer, Cross, to_fault};
 use super::host::Host;
 use super::net::{BlockInfo, Net, Node, activation};
+use super::noun::Nouns;
 use super::options::{Options, number};
 use super::registry::find;
 use crate::base::{Fault, Result, hash_hex};
@@ -430,7 +431,7 @@ mod block_type {
 
 /// Declares operators and blocks.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Operator>("Operator").register_type_with_name::<Block>("Block");
+    engine.noun::<Operator>("Operator").noun::<Block>("Block");
     engine.register_global_module(exported_module!(operator_functions).into());
     engine.register_global_module(exported_module!(operator_type).into());
     engine.register_global_module(exported_module!(block_type).into());

@@ -8,6 +8,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine};
 
 use super::cross::{Answer, raise};
+use super::noun::Nouns;
 use crate::base::{Fault, Rng, Seed};
 
 /// A stream of random numbers. Copies share it.
@@ -106,6 +107,6 @@ mod random_functions {
 
 /// Declares random draws.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Random>("Random");
+    engine.noun::<Random>("Random");
     engine.register_global_module(exported_module!(random_functions).into());
 }

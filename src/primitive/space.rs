@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::host::Host;
+use super::noun::Nouns;
 use super::operator::{explain_graph, operator_of};
 use super::options::Options;
 use super::random::Random;
@@ -421,8 +422,8 @@ fn make(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
 
 /// Declares hyperspaces, search spaces and subnets.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Hyper>("Hyperspace").register_type_with_name::<Space>("SearchSpace");
-    engine.register_type_with_name::<Subnet>("Subnet");
+    engine.noun::<Hyper>("Hyperspace").noun::<Space>("SearchSpace");
+    engine.noun::<Subnet>("Subnet");
     engine.register_global_module(exported_module!(space_functions).into());
     engine.register_global_module(exported_module!(search_space_type).into());
 }

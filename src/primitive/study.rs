@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cross::{Answer, Cross, raise, to_fault};
 use super::host::Host;
+use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
 use super::random::Random;
@@ -296,7 +297,7 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
 
 /// Declares studies.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<SpaceStudy>("Study").register_type_with_name::<Problem>("Problem");
+    engine.noun::<SpaceStudy>("Study").noun::<Problem>("Problem");
     engine.register_global_module(exported_module!(study_functions).into());
     engine.register_global_module(exported_module!(problem_type).into());
 }

@@ -10,6 +10,7 @@ use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, costs_of, measure_nets};
 use super::host::Host;
 use super::lut::Lookup;
+use super::noun::Nouns;
 use super::options::Options;
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
@@ -422,7 +423,7 @@ fn evaluate_file(host: &Host, file: &Path, source: &DataSource) -> Result<Map> {
 
 /// Declares supernets.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Supernet>("Supernet").register_type_with_name::<Found>("FoundSubnet");
+    engine.noun::<Supernet>("Supernet").noun::<Found>("FoundSubnet");
     engine.register_global_module(exported_module!(supernet_functions).into());
     engine.register_global_module(exported_module!(found_type).into());
 }

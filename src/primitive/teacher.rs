@@ -5,6 +5,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::host::Host;
+use super::noun::Nouns;
 use super::operator::operator_of;
 use super::options::Options;
 use super::registry::find;
@@ -220,6 +221,6 @@ fn trained(host: &Host, plan: TeacherPlan, given: Map) -> Result<Teacher> {
 
 /// Declares data sets and teachers.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Dataset>("Dataset").register_type_with_name::<Teacher>("Teacher");
+    engine.noun::<Dataset>("Dataset").noun::<Teacher>("Teacher");
     engine.register_global_module(exported_module!(teacher_functions).into());
 }

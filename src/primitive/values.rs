@@ -105,7 +105,7 @@ mod helpers {
         multiple(&value, 8).cross()
     }
 
-    /// A channel count rounded to the nearest multiple of `divisor`, at least `divisor` and not below 90% of the value.
+    /// A channel count rounded to a multiple of `divisor`, at least that and not below 90% of the value.
     ///
     /// # Example
     ///

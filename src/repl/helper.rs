@@ -47,9 +47,8 @@ impl Completer for PromptHelper<'_> {
 
 impl Validator for PromptHelper<'_> {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let code = match Input::read(context.input()) {
-            Input::Code(code) | Input::Time(code) => code,
-            _ => return Ok(ValidationResult::Valid(None)),
+        let (Input::Code(code) | Input::Time(code)) = Input::read(context.input()) else {
+            return Ok(ValidationResult::Valid(None));
         };
         Ok(match self.session.is_complete(code) {
             Readiness::Incomplete { .. } => ValidationResult::Incomplete,

@@ -50,7 +50,8 @@ pub(super) fn assemble(
     output: Arc<dyn Output>,
 ) -> Result<Engine, Box<Trouble>> {
     let mut engine = Engine::new();
-    engine.set_optimization_level(OptimizationLevel::Simple);
+    // The optimizer drops statements without effect, and with them a misspelt name that stands alone.
+    engine.set_optimization_level(OptimizationLevel::None);
     engine.set_fail_on_invalid_map_property(true);
     engine.set_max_operations(limits.operations);
     engine.set_max_call_levels(limits.call_depth);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spaceevo::graph::Activation;
 use tch::{Device, Kind as Number, Tensor, no_grad_guard};
 
-use super::net::{Kind, Net, WeightSlice};
+use super::net::{Kind, Net, Op, WeightSlice};
 use super::store::{LayerWeights, Slice, Store};
 
 /// Added to the variance in batch norm.
@@ -29,6 +29,7 @@ pub enum Norms<'a> {
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
 pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>) -> Vec<Tensor> {
     let zero = Tensor::zeros([1], (Number::Float, Device::Cpu));
+    let integer = quantized && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
     for (id, op) in net.ops.iter().enumerate() {
@@ -41,13 +42,18 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Nor
             Kind::Nothing => first.shallow_clone(),
             Kind::Conv { weights, stride, padding, groups } => {
                 let (weight, bias) = take(weights, store, quantized, &zero);
+                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
                 first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
             }
             Kind::Linear { weights } => {
                 let (weight, bias) = take(weights, store, quantized, &zero);
+                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
                 let out = first.flatten(1, -1).linear(&weight, bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.
                 out.unsqueeze(-1).unsqueeze(-1)
+            }
+            Kind::Norm { layer, channels } if integer && op.bias_unit.is_some() => {
+                folded(op, store, *layer, channels, first, &norms)
             }
             Kind::Norm { layer, channels } => norm(store, *layer, channels, first, &mut norms),
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
@@ -119,6 +125,39 @@ fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut N
         },
         Norms::Stored => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
     }
+}
+
+/// A batch norm as the integer kernel does it that it is folded into: factors in the weights' scales, a whole-numbered bias.
+fn folded(op: &Op, store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &Norms<'_>) -> Tensor {
+    let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
+        unreachable!("compile() takes batch norms from layers of this kind alone");
+    };
+    let (mean, var) = match norms {
+        Norms::Given(statistics) if statistics.contains_key(&layer) => {
+            let (mean, var) = &statistics[&layer];
+            (mean.shallow_clone(), var.shallow_clone())
+        }
+        _ => (channels.of(mean, 0), channels.of(var, 0)),
+    };
+    let factor = channels.of(gamma, 0) / (var + NORM_EPS).sqrt();
+    let shift = channels.of(beta, 0) - &mean * &factor;
+    let shift = whole_units(op, store, shift, Some(&factor));
+    let (zero, one) = (mean.zeros_like(), mean.ones_like());
+    Tensor::native_batch_norm(x, Some(&factor), Some(&shift), Some(&zero), Some(&one), false, 0.0, 0.0).0
+}
+
+/// `bias` rounded to whole units of input scale times weight scale (times the factor of the batch norm).
+fn whole_units(op: &Op, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
+    let Some((input, weights)) = op.bias_unit else { return bias };
+    let LayerWeights::Dense { scale, .. } = &store.layers[weights] else { return bias };
+    let unit = &store.quantizers[input].scale * &scale.value;
+    let unit = match factor {
+        Some(factor) => unit * factor.abs(),
+        None => unit.expand_as(&bias),
+    };
+    // A channel that batch norm switches off has no unit; its constant remains.
+    let whole = (&bias / &unit).round() * &unit;
+    whole.where_self(&whole.isfinite(), &bias)
 }
 
 fn activate(act: Activation, x: &Tensor, overwrite: bool) -> Tensor {

@@ -115,3 +115,50 @@ impl WeightScale {
         slice.internal_fake_quantize_learnable_per_tensor_affine(&self.value, zero, -WEIGHT_CODES, WEIGHT_CODES, factor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gradients of `x`, scale and offset at each of `xs`, the latter two without the factor `1 / sqrt(n Q)`.
+    fn gradients(scale: f32, offset: f32, xs: &[f32]) -> Vec<[f64; 3]> {
+        let one = |x: f32| {
+            let parameter = |value: f32| Tensor::from_slice(&[value]).set_requires_grad(true);
+            let quantizer = Quantizer::new(parameter(0.0), parameter(0.0), f64::MAX);
+            quantizer.set(f64::from(scale), f64::from(-offset / scale));
+            let x = parameter(x);
+            quantizer.apply(&x, false).sum(tch::Kind::Float).backward();
+            let factor = (CODES as f64).sqrt();
+            [
+                x.grad().double_value(&[0]),
+                quantizer.scale.grad().double_value(&[0]) * factor,
+                quantizer.offset.grad().double_value(&[0]) * factor,
+            ]
+        };
+        xs.iter().map(|&x| one(x)).collect()
+    }
+
+    #[test]
+    fn gradients_are_those_of_lsq_plus() {
+        // Codes before rounding: 13.7667, 39.2333, -3.3333, 343.3333, from an offset of -13 scales.
+        let xs = [0.023, 0.787, -0.49, 9.91];
+        let wanted = [[1.0, 0.233_33, 0.0], [1.0, -0.233_33, 0.0], [0.0, 0.0, 1.0], [0.0, 255.0, 1.0]];
+        for (got, wanted) in gradients(0.03, -0.39, &xs).iter().zip(wanted) {
+            for (got, wanted) in got.iter().zip(wanted) {
+                assert!((got - wanted).abs() < 1e-3, "{got} for {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_keep_to_their_codes() {
+        let parameter = |value: f32| Tensor::from_slice(&[value]).set_requires_grad(true);
+        let scale = WeightScale { value: parameter(0.0), ready: Cell::new(false) };
+        scale.set(0.005);
+        let zero = Tensor::from_slice(&[0.0f32]);
+        let w = Tensor::from_slice(&[-1.0f32, -0.013, 0.2, 0.9]);
+        let got = scale.apply(&w, &w, &zero);
+        let wanted = Tensor::from_slice(&[-0.635f32, -0.015, 0.2, 0.635]);
+        assert!((got - wanted).abs().max().double_value(&[]) < 1e-6);
+    }
+}

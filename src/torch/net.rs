@@ -1,7 +1,9 @@
 //! A network of a job, compiled against the elastic weights: which slices each layer takes and where quantizers stand.
 
 use spaceevo::base::{Fault, Result};
-use spaceevo::graph::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Part, Shape, WeightSpec, chain, quantize};
+use spaceevo::graph::{
+    Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Part, Shape, Step, WeightSpec, chain, quantize,
+};
 use spaceevo::train::Pool;
 
 use super::fault::job;
@@ -60,6 +62,9 @@ pub struct Op {
     pub inputs: Vec<NodeId>,
     /// Quantizer of its value, when quantization is on: place in the store, and whether its zero point is always 0.
     pub quantizer: Option<(usize, bool)>,
+    /// What the integer kernel's bias is counted in: the quantizer of the tensor that this convolution or dense layer reads,
+    /// and the layer of its weights; of a batch norm, those of the convolution it is folded into.
+    pub bias_unit: Option<(usize, usize)>,
     /// Values nobody reads after this step.
     pub done_with: Vec<NodeId>,
     /// Whether its input is read by nobody else, so that it may be overwritten.
@@ -136,6 +141,13 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
                 Some((place, quantizer.zero_at_zero))
             }
         };
+        let kernel = if plan.steps[id] == Step::Folded { node.inputs[0] } else { id };
+        let weights = match ops.get(kernel).map_or(&kind, |op: &Op| &op.kind) {
+            Kind::Conv { weights, .. } | Kind::Linear { weights } => Some(weights.layer),
+            _ => None,
+        };
+        let reads = graph.nodes[kernel].inputs.first().and_then(|&input| plan.value[input]);
+        let reads = reads.and_then(|index| store.quantizer(&plan.quantizers[index].name));
         let mut done_with: Vec<_> = node.inputs.iter().copied().filter(|&input| last_reader[input] == id).collect();
         done_with.dedup();
         let may_overwrite = matches!(node.inputs.as_slice(), [input] if readers[*input].len() == 1 && last_reader[*input] == id)
@@ -143,7 +155,7 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
                 ops.get(node.inputs[0]),
                 Some(Op { kind: Kind::Norm { .. } | Kind::Add | Kind::Conv { .. }, quantizer: None, .. })
             );
-        ops.push(Op { kind, inputs: node.inputs.clone(), quantizer, done_with, may_overwrite });
+        ops.push(Op { bias_unit: reads.zip(weights), kind, inputs: node.inputs.clone(), quantizer, done_with, may_overwrite });
     }
     Ok(Net { ops, results, norms })
 }

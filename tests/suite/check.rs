@@ -131,3 +131,18 @@ fn every_primitive_and_library_function_is_documented() {
     assert!(list.is_empty(), "\n{}", list.join("\n"));
     assert!(reference(&catalogue).contains("### help"));
 }
+
+#[test]
+fn types_go_by_the_names_that_messages_use() {
+    let session = Session::new(Settings::default(), std::sync::Arc::new(Silent)).unwrap();
+    let catalogue = session.catalogue();
+    for noun in ["Hyperspace", "SearchSpace", "Lut", "Study", "Device"] {
+        assert!(!catalogue.members_of(noun).is_empty(), "{noun} has no members");
+    }
+    // Rust's own words for them are nobody's business.
+    let rust = ["Hyper", "Lookup", "Stopwatch", "SpaceStudy"];
+    let shown: Vec<String> = catalogue.own().map(spaceevo::runtime::catalogue::Entry::signature).collect();
+    let leaked: Vec<&String> =
+        shown.iter().filter(|text| text.split([' ', '(', ')', ',', '.', ':']).any(|word| rust.contains(&word))).collect();
+    assert!(leaked.is_empty(), "{leaked:#?}");
+}

@@ -30,3 +30,4 @@ mod torch;
 mod toy;
 mod toynet;
 mod traps;
+mod worker;

@@ -1,11 +1,13 @@
 //! Reads the catalogue from a live engine and from script functions.
 
+use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{Dynamic, Engine, ScriptFnMetadata};
 
 use super::{Catalogue, Entry, Kind, Origin};
 use crate::primitive::host::ScriptLibrary;
+use crate::primitive::noun::MARK;
 use crate::runtime::library::GLOBAL_FOLDERS;
 use crate::runtime::render::friendly;
 
@@ -23,6 +25,16 @@ impl Catalogue {
     /// Everything that `engine` can say; `library` tells which file a script function comes from.
     pub fn read(engine: &Engine, library: &dyn ScriptLibrary) -> Self {
         let files = defined_in(library);
+        let nouns: BTreeMap<TypeId, String> = engine
+            .collect_fn_metadata(
+                None,
+                |info| Some((*info.metadata.param_types.first()?, info.metadata.name.strip_prefix(MARK)?.to_owned())),
+                false,
+            )
+            .into_iter()
+            .collect();
+        let kinds = Kinds { nouns: &nouns, words: words(engine, &nouns) };
+        let kinds = &kinds;
         let own: BTreeSet<(String, u64)> = engine
             .collect_fn_metadata(None, |info| Some((info.namespace.to_string(), info.metadata.hash)), false)
             .into_iter()
@@ -44,7 +56,7 @@ impl Catalogue {
                         script.comments.clone(),
                     ),
                     None => (
-                        meta.params_info.iter().map(|param| parameter(param)).collect(),
+                        kinds.parameters(&meta.params_info, &meta.param_types),
                         meta.comments.iter().map(AsRef::as_ref).collect(),
                     ),
                 };
@@ -55,14 +67,15 @@ impl Catalogue {
                 } else {
                     Origin::Language
                 };
-                let returns = if info.script.is_some() { String::new() } else { friendly(&meta.return_type) };
-                let receiver = meta.param_types.first().copied().filter(|id| *id != std::any::TypeId::of::<Dynamic>());
+                let returns = if info.script.is_some() { String::new() } else { kinds.name(&meta.return_type) };
+                let receiver = meta.param_types.first().copied().filter(|id| *id != TypeId::of::<Dynamic>());
                 Some(entry(&info.namespace, name, kind, params, returns, &lines, receiver, origin))
             },
             true,
         );
         entries.sort_by(|a, b| {
-            (&a.path, a.kind, a.receiver_name(), a.params.len()).cmp(&(&b.path, b.kind, b.receiver_name(), b.params.len()))
+            let key = |entry: &Entry| (entry.params.len(), entry.params.clone(), entry.returns.clone());
+            (&a.path, a.kind, a.receiver_name(), key(a)).cmp(&(&b.path, b.kind, b.receiver_name(), key(b)))
         });
         // Rhai registers texts twice (`&str` and its own string): one entry serves both.
         entries.dedup_by(|a, b| a.path == b.path && a.kind == b.kind && a.params == b.params);
@@ -99,7 +112,7 @@ fn entry(
     params: Vec<(String, String)>,
     returns: String,
     lines: &[&str],
-    receiver: Option<std::any::TypeId>,
+    receiver: Option<TypeId>,
     origin: Origin,
 ) -> Entry {
     let path = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}::{name}") };
@@ -111,12 +124,54 @@ fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// `device: &mut Device` as name and friendly type.
-fn parameter(text: &str) -> (String, String) {
-    match text.split_once(':') {
-        Some((name, kind)) => (name.trim().trim_start_matches("mut ").to_owned(), friendly(kind)),
-        None => (text.trim().to_owned(), String::new()),
+/// Names of types: by identity, and by the word that Rust code writes for them.
+struct Kinds<'a> {
+    nouns: &'a BTreeMap<TypeId, String>,
+    words: BTreeMap<String, String>,
+}
+
+impl Kinds<'_> {
+    /// `device: &mut Stopwatch` as name and the user's word.
+    fn parameters(&self, written: &[impl AsRef<str>], types: &[TypeId]) -> Vec<(String, String)> {
+        written
+            .iter()
+            .enumerate()
+            .map(|(at, text)| match text.as_ref().split_once(':') {
+                Some((name, kind)) => {
+                    let noun = types.get(at).and_then(|id| self.nouns.get(id)).cloned();
+                    (
+                        name.trim().trim_start_matches("mut ").trim_start_matches('_').to_owned(),
+                        noun.unwrap_or_else(|| friendly(kind)),
+                    )
+                }
+                None => (text.as_ref().trim().to_owned(), String::new()),
+            })
+            .collect()
     }
+
+    /// The user's word for a type as it is written in Rust.
+    fn name(&self, written: &str) -> String {
+        let name = friendly(written);
+        self.words.get(&name).cloned().unwrap_or(name)
+    }
+}
+
+/// What Rust code calls each noun, learnt from the parameters of that type: results have no identity in the metadata.
+fn words(engine: &Engine, nouns: &BTreeMap<TypeId, String>) -> BTreeMap<String, String> {
+    let pairs = engine.collect_fn_metadata(
+        None,
+        |info| {
+            let meta = info.metadata;
+            let pairs = meta.params_info.iter().zip(&meta.param_types).filter_map(|(text, id)| {
+                let (_, kind) = text.split_once(':')?;
+                Some((friendly(kind), nouns.get(id)?.clone()))
+            });
+            Some(pairs.collect::<Vec<_>>())
+        },
+        false,
+    );
+    // In order, so that of two types with one word always the same wins.
+    pairs.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Takes doc comment lines apart: the first paragraph is the summary, a ```rhai block the example.
@@ -153,10 +208,24 @@ pub(super) fn read_doc(lines: &[&str]) -> Doc {
     doc.example = (!example.is_empty()).then(|| example.join("\n"));
     let start = prose.iter().position(|line| !line.is_empty()).unwrap_or(prose.len());
     let end = prose[start..].iter().position(|line| line.is_empty()).map_or(prose.len(), |at| start + at);
-    doc.summary = prose[start..end].join(" ");
-    prose[end..].join("\n").trim().clone_into(&mut doc.body);
+    let paragraph = prose[start..end].join(" ");
+    let (summary, rest) = first_sentence(&paragraph);
+    summary.clone_into(&mut doc.summary);
+    format!("{rest}\n{}", prose[end..].join("\n")).trim().clone_into(&mut doc.body);
     doc.options = options(&prose[start..]);
     doc
+}
+
+/// Cuts a paragraph behind its first full stop that ends a sentence.
+fn first_sentence(paragraph: &str) -> (&str, &str) {
+    let ends = |at: &usize| {
+        let next = paragraph[at + 2..].chars().next();
+        !paragraph[..*at].ends_with("e.g") && next.is_none_or(|c| !c.is_lowercase() && !c.is_ascii_digit())
+    };
+    match paragraph.match_indices(". ").map(|(at, _)| at).find(ends) {
+        Some(at) => (&paragraph[..=at], &paragraph[at + 2..]),
+        None => (paragraph, ""),
+    }
 }
 
 /// Names in backquotes in the paragraphs that start with "Options", where each is followed by its default or meaning.

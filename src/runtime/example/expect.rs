@@ -1,8 +1,8 @@
 //! Expectations: `//> value`, `//> ~3.2`, `//> ~3.2 ±0.1`, `//> fails code`, and what came instead.
 
-use super::super::render::Trouble;
+use crate::runtime::render::Trouble;
 
-/// Relative tolerance of `//> ~3.2`.
+/// Relative tolerance that `//> ~3.2` has in any case.
 const RELATIVE: f64 = 1e-6;
 
 /// What stands behind `//>`.
@@ -55,7 +55,9 @@ pub(super) fn mark(line: &str) -> Option<usize> {
 
 /// Cuts a block at its expectations. A line with nothing but `//> text` goes on the expectation before it.
 pub(super) fn parts(text: &str) -> Vec<Part> {
-    let mut parts: Vec<(String, Option<(usize, Vec<&str>)>)> = Vec::new();
+    /// Line of an expectation, and its lines.
+    type Mark<'a> = Option<(usize, Vec<&'a str>)>;
+    let mut parts: Vec<(String, Mark<'_>)> = Vec::new();
     let (mut source, mut blank) = (String::new(), true);
     for (at, line) in text.lines().enumerate() {
         let Some(cut) = mark(line) else {
@@ -88,6 +90,17 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         .collect()
 }
 
+/// Half a unit of the last digit written behind the point: `~3.2` is any number that rounds to it.
+fn tolerance(value: f64, written: &str) -> f64 {
+    let decimals =
+        written.trim().split(['e', 'E']).next().and_then(|mantissa| mantissa.split_once('.')).map(|(_, digits)| digits.len());
+    let rounding = match decimals {
+        Some(digits) if !written.contains(['e', 'E']) => 0.5 * 0.1f64.powi(i32::try_from(digits).unwrap_or(i32::MAX)),
+        _ => 0.0,
+    };
+    rounding.max(value.abs() * RELATIVE)
+}
+
 impl Wanted {
     fn read(text: &str) -> Self {
         if let Some(code) = text.strip_prefix("fails ") {
@@ -99,7 +112,7 @@ impl Wanted {
             None => (number, None),
         };
         match (value.trim().parse::<f64>(), within.map(|within| within.trim().parse::<f64>()).transpose()) {
-            (Ok(value), Ok(within)) => Self::Near { value, within: within.unwrap_or(value.abs() * RELATIVE) },
+            (Ok(value), Ok(within)) => Self::Near { value, within: within.unwrap_or_else(|| tolerance(value, number)) },
             _ => Self::Malformed(text.into()),
         }
     }
@@ -154,8 +167,10 @@ mod tests {
     #[test]
     fn numbers_compare_within_their_tolerance() {
         let near = Wanted::read("~3.2");
-        assert!(near.compare(Ok("3.200001".into())).is_ok());
-        assert!(near.compare(Ok("3.21".into())).is_err());
+        assert!(near.compare(Ok("3.2049".into())).is_ok());
+        assert!(near.compare(Ok("3.26".into())).is_err());
+        assert!(Wanted::read("~1e3").compare(Ok("1001".into())).is_err());
+        assert!(Wanted::read("~1000000").compare(Ok("1000000.5".into())).is_ok());
         assert!(Wanted::read("~3.2 ±0.1").compare(Ok("3.25".into())).is_ok());
         assert!(Wanted::read("~3.2 ±x").compare(Ok("3.2".into())).is_err());
         assert!(Wanted::read("2").compare(Ok("2.0".into())).is_err());

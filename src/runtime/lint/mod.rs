@@ -5,7 +5,7 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, Position, Stmt};
+use rhai::{AST, Map, Position, Stmt};
 
 use super::Session;
 use super::catalogue::{Catalogue, Kind};
@@ -67,7 +67,15 @@ impl<'a> Linter<'a> {
                     modules.insert(import.1.name.to_string());
                 }
                 Some(rhai::ASTNode::Expr(rhai::Expr::Map(map, _))) => {
-                    keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()))
+                    keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+                }
+                Some(rhai::ASTNode::Expr(rhai::Expr::DynamicConstant(value, _))) => {
+                    keys.extend(
+                        value
+                            .read_lock::<Map>()
+                            .into_iter()
+                            .flat_map(|map| map.keys().map(ToString::to_string).collect::<Vec<_>>()),
+                    );
                 }
                 Some(rhai::ASTNode::Expr(rhai::Expr::Property(property, _))) => {
                     keys.insert(property.2.to_string());

@@ -12,8 +12,8 @@ pub(super) fn script(linter: &mut Linter<'_>, ast: &AST) {
     for definition in ast.iter_fn_def() {
         let mut scope: Vec<String> = definition.params.iter().map(ToString::to_string).collect();
         // The type of a function's body has no public name, but a walk through a script of one function goes through it.
-        let same = |name: &str, count: usize| name == definition.name && count == definition.params.len();
-        let alone = ast.clone_functions_only_filtered(|_, _, _, name, count| same(name, count));
+        let mut alone = ast.clone_functions_only();
+        alone.retain_functions(|_, _, name, count| name == definition.name && count == definition.params.len());
         alone.walk(&mut |path| {
             if let [ASTNode::Stmt(item)] = path {
                 statement(linter, item, &mut scope);
