@@ -29,9 +29,9 @@ mod lut_functions {
     ///
     /// Everything is kept in the lab, so a second call with the same options takes seconds.
     ///
-    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (40): stages a window; `measured` (180): stages measured in all, the
-    /// others' latencies are predicted from them; `steps` (120), `int8_steps` (40), `batch` (32), `lr` (0.01), `int8_lr` (0.0025): how blocks are trained;
-    /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (3): batches of 64 images for batch
+    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (24): stages a window; `measured` (150): stages measured in all, the
+    /// others' latencies are predicted from them; `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001): how blocks are trained;
+    /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (2): batches of 64 images for batch
     /// norm and for the loss; `seed` (0).
     ///
     /// # Example
@@ -172,10 +172,10 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
         teacher: &teacher,
         data: &data,
         recipe: recipe_of(&options)?,
-        samples: options.count("samples", 1)?.unwrap_or(40),
-        measured: options.count("measured", 2)?.unwrap_or(180),
+        samples: options.count("samples", 1)?.unwrap_or(24),
+        measured: options.count("measured", 2)?.unwrap_or(150),
         recalibrate: options.count("recalibrate", 1)?.unwrap_or(2),
-        batches: options.count("batches", 1)?.unwrap_or(3),
+        batches: options.count("batches", 1)?.unwrap_or(2),
         seed: options.seed()?,
     };
     let measure = |graphs: &[Graph]| measure_int8(host, &device, graphs);

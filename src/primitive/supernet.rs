@@ -54,7 +54,7 @@ impl Supernet {
     }
 
     fn how(&self, images: usize) -> NetEvaluation {
-        NetEvaluation { quantized: self.quantized, recalibrate: 8, images, batch: 64, seed: self.seed }
+        NetEvaluation { quantized: self.quantized, recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
     /// Top-1 in percent on `images` validation images, each after its own recalibration.
@@ -95,7 +95,7 @@ mod supernet_functions {
     ///
     /// An array of spaces is trained side by side, one on each worker, and gives an array. Kept in the lab.
     ///
-    /// Options: `data` (the data set `shapes`), `steps` (400), `int8_steps` (100), `lr` (0.1), `int8_lr` (0.01), `batch` (64),
+    /// Options: `data` (the data set `shapes`), `steps` (300), `int8_steps` (60), `lr` (0.1), `int8_lr` (0.01), `batch` (64),
     /// `random` (2): random subnets in every step; `seed` (0).
     ///
     /// # Example
@@ -135,7 +135,7 @@ mod supernet_functions {
     /// the best of them are then measured, and the best one within the limit is taken.
     ///
     /// Options: `device` (needed), `max_int8_ms` (needed), `lut` (none): a look-up table whose latency predictor to use, otherwise one is fitted to
-    /// measured subnets of this space; `population` (24), `rounds` (3), `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
+    /// measured subnets of this space; `population` (16), `rounds` (2), `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
     ///
     /// # Example
     ///
@@ -310,7 +310,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
             "say how many milliseconds an inference may take",
         )
     })?;
-    let (population, rounds) = (options.count("population", 2)?.unwrap_or(24), options.count("rounds", 0)?.unwrap_or(3));
+    let (population, rounds) = (options.count("population", 2)?.unwrap_or(16), options.count("rounds", 0)?.unwrap_or(2));
     let (images, measured) = (options.count("images", 1)?.unwrap_or(500), options.count("measured", 1)?.unwrap_or(6));
     let seed = options.seed()?;
     let predictor = match options.noun::<Lookup>("lut", "a look-up table: what `build_lut` returns")? {
@@ -328,7 +328,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         seed,
         cancel: host.cancel.clone(),
         progress: host.progress(),
-        label: format!("subnets of {}", supernet.space.encode()),
+        label: format!("search {}", supernet.space.encode()),
         ..SubnetPlan::default()
     };
     let found = search_subnets(&supernet.space, &LatencyWindow::up_to(limit_ms), &plan, &latency, &accuracy)?;

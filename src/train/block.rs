@@ -28,7 +28,7 @@ pub struct BlockRecipe {
 
 impl Default for BlockRecipe {
     fn default() -> Self {
-        Self { steps: 120, int8_steps: 40, lr: 0.01, int8_lr: 0.0025, batch: 32, random: 2, loss: Loss::Nsr }
+        Self { steps: 60, int8_steps: 20, lr: 0.01, int8_lr: 0.001, batch: 32, random: 2, loss: Loss::Nsr }
     }
 }
 

@@ -25,7 +25,7 @@ pub struct SupernetRecipe {
 
 impl Default for SupernetRecipe {
     fn default() -> Self {
-        Self { steps: 400, int8_steps: 100, lr: 0.1, int8_lr: 0.01, batch: 64, random: 2 }
+        Self { steps: 300, int8_steps: 60, lr: 0.1, int8_lr: 0.01, batch: 64, random: 2 }
     }
 }
 
