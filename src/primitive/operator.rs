@@ -236,7 +236,7 @@ mod operator_functions {
     /// An operator at one configuration and input size.
     ///
     /// Takes the operator or its name. Options: `cin` (needed), `cout` (as `cin`), `stride` (1), `hw` (needed): side of the square input map;
-    /// and a value of every choice of the operator (default: the first of its list).
+    /// every other key is a value of a choice of the operator (default: the first of its list).
     ///
     /// # Example
     ///

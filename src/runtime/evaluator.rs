@@ -107,7 +107,10 @@ impl Evaluator {
 
     /// A value's forms, and the value as `print` shows it. What a type looks like is asked of the engine.
     fn show(&self, value: &Dynamic) -> Result<(Bundle, String), Box<EvalAltResult>> {
-        let printed = self.text("to_string", value)?;
+        let printed = match value.read_lock::<FnPtr>() {
+            Some(closure) if closure.is_anonymous() => "<closure>".into(),
+            _ => self.text("to_string", value)?,
+        };
         // A text is quoted as in source, unless it is a page of its own.
         let plain = if value.is_string() && !printed.contains('\n') { self.text("to_debug", value)? } else { printed.clone() };
         let forms = BTreeMap::from([("text/plain".to_owned(), plain)]);

@@ -141,6 +141,26 @@ fn a_check_that_fails_says_where_and_ends_with_one() {
 }
 
 #[test]
+fn an_interrupt_signal_ends_a_loop_with_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "print(\"ready\"); loop {}";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spaceevo"))
+        .current_dir(folder.path())
+        .args(["-e", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("error[session::interrupted]"), "{}", text(&out.stderr));
+}
+
+#[test]
 fn the_prompt_reads_from_a_pipe() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_spaceevo"))
         .stdin(Stdio::piped())

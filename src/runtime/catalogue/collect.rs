@@ -240,6 +240,10 @@ fn options(prose: &[&str]) -> Vec<String> {
             listing = false;
         }
         if listing {
+            // A list that is open has no misspelt names.
+            if line.to_lowercase().contains("every other key") {
+                return Vec::new();
+            }
             let quoted = line.split('`').skip(1).step_by(2).filter(|word| is_word(word));
             names.extend(quoted.map(str::to_owned));
         }
@@ -266,6 +270,7 @@ mod tests {
             "/// 1 + 1 //> 2",
             "/// ```",
         ]);
+        assert_eq!(read_doc(&["/// Options: `build`.", "/// Every other key is a list."]).options, [""; 0]);
         assert_eq!(doc.summary, "Latency of a block, in milliseconds.");
         assert_eq!(doc.example.as_deref(), Some("1 + 1 //> 2"));
         assert_eq!(doc.options, ["runs", "warm_up"]);
