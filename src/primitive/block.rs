@@ -14,7 +14,8 @@ use super::random::Random;
 use super::space::Hyper;
 use crate::base::{Result, Seed};
 use crate::frame::Table;
-use crate::space::ElasticStage;
+use crate::graph::Cost;
+use crate::space::{ElasticStage, StageSample};
 use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, SampleLoss, TrainSummary, WeightsRef};
 
 /// An elastic stage that has learnt from a teacher.
@@ -125,13 +126,13 @@ fn sample(host: &Host, block: &TrainedBlock, count: usize, random: &Random) -> R
         how,
     )?;
     let losses: Vec<SampleLoss> = host.runner()?.run_one(Job::EvalBlocks(job), &host.progress(), &host.cancel)?.result()?;
-    let costs = samples.iter().map(|sample| sample.cost()).collect::<Result<Vec<_>>>()?;
+    let costs = samples.iter().map(StageSample::cost).collect::<Result<Vec<_>>>()?;
     Table::builder()
-        .text("sample", samples.iter().map(|sample| sample.encode()))
+        .text("sample", samples.iter().map(StageSample::encode))
         .int("cin", samples.iter().map(|sample| sample.input_width as i64))
         .float("loss", losses.iter().map(|loss| loss.loss))
         .float("loss_stderr", losses.iter().map(|loss| loss.stderr))
-        .float("mflops", costs.iter().map(|cost| cost.mflops()))
+        .float("mflops", costs.iter().map(Cost::mflops))
         .build()
 }
 

@@ -29,7 +29,7 @@ mod lut_functions {
     ///
     /// Everything is kept in the lab, so a second call with the same options takes seconds.
     ///
-    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (24): stages a window; `measured` (150): stages measured in all, the
+    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (16): stages a window; `measured` (150): stages measured in all, the
     /// others' latencies are predicted from them; `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001): how blocks are trained;
     /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (2): batches of 64 images for batch
     /// norm and for the loss; `seed` (0).
@@ -172,7 +172,7 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
         teacher: &teacher,
         data: &data,
         recipe: recipe_of(&options)?,
-        samples: options.count("samples", 1)?.unwrap_or(24),
+        samples: options.count("samples", 1)?.unwrap_or(16),
         measured: options.count("measured", 2)?.unwrap_or(150),
         recalibrate: options.count("recalibrate", 1)?.unwrap_or(2),
         batches: options.count("batches", 1)?.unwrap_or(2),
@@ -200,27 +200,40 @@ fn rows(lut: &Built) -> Result<Table> {
 }
 
 fn summarise(lut: &Built) -> Result<Table> {
-    let mut groups: Vec<((String, String), Vec<(f64, f64)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for row in lut.lut.rows() {
-        let key = (row.stage.clone(), row.operator.clone());
-        let at = groups.iter().position(|(own, _)| *own == key).unwrap_or_else(|| {
-            groups.push((key, Vec::new()));
-            groups.len() - 1
-        });
-        groups[at].1.push((row.loss, row.latency_ms));
+        let at =
+            groups.iter().position(|group| group.stage == row.stage && group.operator == row.operator).unwrap_or_else(|| {
+                groups.push(Group {
+                    stage: row.stage.clone(),
+                    operator: row.operator.clone(),
+                    losses: vec![],
+                    latencies_ms: vec![],
+                });
+                groups.len() - 1
+            });
+        groups[at].losses.push(row.loss);
+        groups[at].latencies_ms.push(row.latency_ms);
     }
-    let column = |pick: fn(&(f64, f64)) -> f64, share: f64| -> Vec<f64> {
-        groups.iter().map(|(_, values)| stats::quantile(&values.iter().map(pick).collect::<Vec<_>>(), share)).collect()
-    };
+    let losses = |share: f64| groups.iter().map(|group| stats::quantile(&group.losses, share)).collect::<Vec<_>>();
+    let latencies = |share: f64| groups.iter().map(|group| stats::quantile(&group.latencies_ms, share)).collect::<Vec<_>>();
     Table::builder()
-        .text("stage", groups.iter().map(|((stage, _), _)| stage.clone()))
-        .text("operator", groups.iter().map(|((_, operator), _)| operator.clone()))
-        .int("samples", groups.iter().map(|(_, values)| values.len() as i64))
-        .float("loss_median", column(|value| value.0, 0.5))
-        .float("loss_best", column(|value| value.0, 0.0))
-        .float("int8_ms_median", column(|value| value.1, 0.5))
-        .float("int8_ms_best", column(|value| value.1, 0.0))
+        .text("stage", groups.iter().map(|group| group.stage.clone()))
+        .text("operator", groups.iter().map(|group| group.operator.clone()))
+        .int("samples", groups.iter().map(|group| group.losses.len() as i64))
+        .float("loss_median", losses(0.5))
+        .float("loss_best", losses(0.0))
+        .float("int8_ms_median", latencies(0.5))
+        .float("int8_ms_best", latencies(0.0))
         .build()
+}
+
+/// The rows of one stage and operator.
+struct Group {
+    stage: String,
+    operator: String,
+    losses: Vec<f64>,
+    latencies_ms: Vec<f64>,
 }
 
 fn quantile(lut: &Built, share: f64) -> Result<f64> {

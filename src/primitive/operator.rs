@@ -280,7 +280,7 @@ pub(super) fn explain_graph(graph: &Graph) -> Result<Table> {
 }
 
 fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut given: Map) -> Result<Definition> {
-    let build = given.remove("build").and_then(|value| value.try_cast::<FnPtr>()).ok_or_else(|| {
+    let build = given.remove("build").and_then(Dynamic::try_cast::<FnPtr>).ok_or_else(|| {
         Fault::new(
             "operator::build",
             format!("operator `{name}` has no `build` closure"),

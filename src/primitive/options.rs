@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, Engine, FnPtr, Map};
+use rhai::{Array, Dynamic, Engine, FnPtr, Identifier, Map};
 
 use super::cross::{Answer, Cross, raise};
 
@@ -174,7 +174,7 @@ mod options_functions {
                 "write for example `#{ seed: 1 }`",
             ))
         })?;
-        let known: Vec<_> = defaults.keys().map(|key| key.as_str()).collect();
+        let known: Vec<_> = defaults.keys().map(Identifier::as_str).collect();
         let given = Options::new("this function", given, &known).cross()?.given;
         let mut merged = defaults;
         merged.extend(given);

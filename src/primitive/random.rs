@@ -65,7 +65,7 @@ mod random_functions {
     /// ```
     #[rhai_fn(pure)]
     pub fn float(random: &mut Random) -> f64 {
-        random.with(|rng| rng.random())
+        random.with(RngExt::random)
     }
 
     /// One item of an array.

@@ -16,7 +16,7 @@ use super::space::{Hyper, Space};
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::{Direction, Plan, Score, Strategy, Study, TrialRecord, run};
+use crate::search::{Direction, Plan, Score, Stopped, Strategy, Study, TrialRecord, run};
 use crate::space::SearchSpace;
 
 /// A finished or interrupted search over search spaces.
@@ -92,7 +92,12 @@ mod study_functions {
     /// The study as text: the best space, how many were scored, why it ended.
     #[rhai_fn(name = "to_string", pure)]
     pub fn study_text(study: &mut SpaceStudy) -> String {
-        let ended = study.stopped.map_or_else(String::new, |why| format!(", ended by {}", format!("{why:?}").to_lowercase()));
+        let ended = match study.stopped {
+            None | Some(Stopped::Evaluations) => "",
+            Some(Stopped::Time) => ", ended by its time budget",
+            Some(Stopped::Interrupted) => ", interrupted",
+            Some(Stopped::Exhausted) => ", then nothing new was asked for",
+        };
         match study.best() {
             Some(best) => format!(
                 "study of {} search spaces{ended}; best {} with score {:.4}",

@@ -186,7 +186,7 @@ mod supernet_functions {
     #[rhai_fn(return_raw)]
     pub fn accuracies(context: NativeCallContext, supernet: Supernet, subnets: Array) -> Answer<Array> {
         let host = Host::of(&context)?;
-        let subnets: Vec<_> = subnets.into_iter().filter_map(|subnet| subnet.try_cast::<Subnet>()).collect();
+        let subnets: Vec<_> = subnets.into_iter().filter_map(Dynamic::try_cast::<Subnet>).collect();
         Ok(supernet.accuracies(&host, &subnets, 0).cross()?.into_iter().map(Dynamic::from).collect())
     }
 

@@ -16,6 +16,9 @@ use super::serve::Ears;
 use super::store::Store;
 use super::train_block::{Teacher, distance};
 
+/// Of one resolution: the teacher's maps that enter the block, for statistics; then pairs of input and target, for losses.
+type Features = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
+
 /// `count` batches of training images as they are, the same ones for the same seed.
 pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Vec<Tensor> {
     let mut batches = Batches::new(&data.train, batch, false, seed.child("statistics"));
@@ -92,7 +95,7 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec
     let mut nets = Nets::new(&task.pool, &store);
     let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
     // Features of the teacher, once for each resolution: inputs for statistics, then inputs and targets for losses.
-    let mut known: BTreeMap<usize, (Vec<Tensor>, Vec<(Tensor, Tensor)>)> = BTreeMap::new();
+    let mut known: BTreeMap<usize, Features> = BTreeMap::new();
     let mut losses = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(losses.len(), task.nets.len(), String::new)?;

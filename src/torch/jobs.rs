@@ -26,7 +26,7 @@ pub struct Jobs {
 
 impl Jobs {
     /// Runs `file.job`; returns its result as the protocol has it.
-    pub fn run(&mut self, file: JobFile, ears: &mut Ears) -> Result<Value> {
+    pub fn run(&mut self, file: &JobFile, ears: &mut Ears) -> Result<Value> {
         let folder = &file.folder;
         match &file.job {
             Job::TrainNet(job) => json(&train_net::run(job, self.data(&job.data)?, folder, ears)?),

@@ -207,7 +207,7 @@ fn weight_slice(graph: &Graph, node: &Node, store: &Store, kernel: usize) -> Res
     let fit = |part: &Channels, whole: &Channels| slice(part, whole).ok_or_else(|| too_large(&node.name, part, whole));
     let (output, input) = match (&spec.layer, &whole.layer) {
         (Layer::Conv { depthwise: true, .. }, _) => (fit(&spec.input, &whole.input)?, Slice::All),
-        (Layer::Conv { groups: 1, .. }, _) | (Layer::Linear, _) => {
+        (Layer::Conv { groups: 1, .. } | Layer::Linear, _) => {
             (fit(&spec.output, &whole.output)?, fit(&spec.input, &whole.input)?)
         }
         // Inside a group channels have no segments: the leading ones.

@@ -90,7 +90,7 @@ pub fn serve(threads: u16) {
                     "build session and trainer anew with `cargo build`",
                 )
             })?;
-            jobs.run(job, &mut ears)
+            jobs.run(&job, &mut ears)
         }))
         .unwrap_or_else(|panic| Err(from_panic(&*panic)));
         shared.desk().running = None;

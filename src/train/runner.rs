@@ -121,7 +121,7 @@ impl Runner {
         }
         let known = found.iter().flatten().count();
         if known > 0 && waiting.is_empty() {
-            progress.say(&format!("{}: all {known} taken from the lab", self.what(&found)));
+            progress.say(&format!("{}: all {known} taken from the lab", Self::what(&found)));
         } else if known > 0 {
             progress.say(&format!("{known} of {} taken from the lab", found.len()));
         }
@@ -135,7 +135,7 @@ impl Runner {
                 }
             }
         };
-        let results = self.pool.run_all(files, progress, cancel, &keep);
+        let results = self.pool.run_all(&files, progress, cancel, &keep);
         let mut failure = None;
         for ((at, key, label, file), result) in waiting.into_iter().zip(results) {
             match result {
@@ -156,7 +156,7 @@ impl Runner {
         done.ok_or_else(|| Fault::new("train::result", format!("{label} gave no result"), "run it again"))
     }
 
-    fn what(&self, found: &[Option<Done>]) -> String {
+    fn what(found: &[Option<Done>]) -> String {
         let kind = found
             .iter()
             .flatten()

@@ -48,7 +48,7 @@ impl Pool {
     /// once more in a fresh one. After `cancel` the unfinished ones fail with `session::interrupted`.
     pub fn run_all<T: Task>(
         &self,
-        jobs: Vec<(T, String)>,
+        jobs: &[(T, String)],
         progress: &Progress,
         cancel: &Cancel,
         on_done: &dyn Fn(usize, &Result<Value>),
@@ -58,7 +58,7 @@ impl Pool {
         std::thread::scope(|scope| {
             let (send, receive) = channel();
             for _ in 0..self.options.workers.min(jobs.len()) {
-                let (send, next, jobs) = (send.clone(), &next, &jobs);
+                let (send, next) = (send.clone(), &next);
                 scope.spawn(move || {
                     let mut worker = None;
                     loop {
@@ -86,7 +86,7 @@ impl Pool {
 
     /// Runs one job; see [`Pool::run_all`].
     pub fn run<T: Task>(&self, job: T, label: &str, progress: &Progress, cancel: &Cancel) -> Result<Value> {
-        let mut results = self.run_all(vec![(job, label.into())], progress, cancel, &|_, _| {});
+        let mut results = self.run_all(&[(job, label.into())], progress, cancel, &|_, _| {});
         results.pop().unwrap_or_else(|| Ok(Value::Null))
     }
 

@@ -159,7 +159,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
         weights: weights.clone(),
         data: toynet::shapes(64, 96),
         quantized: true,
-        nets: toy.extremes().to_vec(),
+        nets: Toy::extremes().to_vec(),
         recalibrate: 2,
         images: 80,
         batch: 32,
@@ -172,7 +172,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
         weights: Some(weights),
         data: toynet::shapes(64, 96),
         quantized: true,
-        net: toy.extremes()[1].clone(),
+        net: Toy::extremes()[1].clone(),
         recalibrate: 2,
         batch: 32,
         seed: Seed(3),
@@ -192,7 +192,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
 
 /// The fake-quantized network in torch and the exported file in ONNX Runtime see the same classes.
 fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
-    let net = &toy.extremes()[1];
+    let net = &Toy::extremes()[1];
     let parts: Vec<_> = net.parts.iter().map(|&part| &toy.pool.parts[part]).collect();
     let parts: Vec<_> = parts.iter().map(|(prefix, graph)| Part { prefix, graph: &toy.pool.graphs[*graph] }).collect();
     let graph = chain(Shape::new(3, toynet::SIZE, toynet::SIZE), &parts).unwrap();
@@ -217,7 +217,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let folder = tempfile::tempdir().unwrap();
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
-    let [largest, _] = toy.extremes();
+    let [largest, _] = Toy::extremes();
     let phase = |quantized, lr, net: &Net, steps| Phase { quantized, lr, warmup: 2, steps: vec![vec![net.clone()]; steps] };
     let mut trained = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     if let Job::TrainNet(TrainNet { report, .. }) = &mut trained.job {
@@ -232,7 +232,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     };
     // The second stage: its parts stand at 3 and 4 of each network.
     let stage = |net: &Net| Net { parts: net.parts[3..5].to_vec(), resolution: toynet::SIZE };
-    let [large, small] = toy.extremes().map(|net| stage(&net));
+    let [large, small] = Toy::extremes().map(|net| stage(&net));
     let phases = [(false, 0.01, 80), (true, 0.001, 6)].map(|(quantized, lr, count)| Phase {
         quantized,
         lr,

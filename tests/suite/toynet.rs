@@ -77,7 +77,7 @@ impl Toy {
     }
 
     /// The network with these choices: for each of six blocks `(wide, kernel 5, expansion 6)`.
-    pub fn net(&self, choices: [(bool, bool, bool); 6], resolution: usize) -> Net {
+    pub fn net(choices: [(bool, bool, bool); 6], resolution: usize) -> Net {
         let mut parts = vec![0];
         let mut wide_before = false;
         for (block, (wide, five, six)) in choices.into_iter().enumerate() {
@@ -91,16 +91,16 @@ impl Toy {
     }
 
     /// The largest and the smallest network.
-    pub fn extremes(&self) -> [Net; 2] {
-        [self.net([(true, true, true); 6], SIZE), self.net([(false, false, false); 6], SIZE)]
+    pub fn extremes() -> [Net; 2] {
+        [Self::net([(true, true, true); 6], SIZE), Self::net([(false, false, false); 6], SIZE)]
     }
 
     /// The sandwich of one step: largest, one in between, smallest.
     pub fn sandwich(&self, step: usize) -> Vec<Net> {
         let bit = |at: usize| (step.wrapping_mul(2_654_435_761) >> (at % 31)) & 1 == 1;
-        let [largest, smallest] = self.extremes();
+        let [largest, smallest] = Self::extremes();
         let choices = std::array::from_fn(|block| (bit(block), bit(block + 6), bit(block + 12)));
-        vec![largest, self.net(choices, SIZE), smallest]
+        vec![largest, Self::net(choices, SIZE), smallest]
     }
 }
 
@@ -125,7 +125,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         phases,
         smoothing: 0.0,
         weight_decay: 1e-4,
-        report: toy.extremes()[0].clone(),
+        report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });
     JobFile { job, folder: folder.into() }

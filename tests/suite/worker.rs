@@ -48,7 +48,7 @@ fn a_job_whose_worker_was_killed_is_run_again_in_a_fresh_one() {
         real()
     );
     let jobs = ["a", "b", "c"].map(|name| (job(1, &folder.path().join(name)), name.to_owned()));
-    let results = pool(script(folder.path(), &body)).run_all(jobs.into(), &Progress::default(), &Cancel::default(), &|_, _| {});
+    let results = pool(script(folder.path(), &body)).run_all(&jobs, &Progress::default(), &Cancel::default(), &|_, _| {});
     assert!(mark.is_dir());
     assert!(results.iter().all(Result::is_ok), "{results:?}");
 }
@@ -98,7 +98,7 @@ fn a_cancelled_job_stops_at_its_next_step_and_its_worker_stays() {
         (job(1, &folder.path().join("next")), "next".to_owned()),
     ];
     let start = Instant::now();
-    let results = trainers.run_all(jobs, &progress, &cancel, &|_, _| {});
+    let results = trainers.run_all(&jobs, &progress, &cancel, &|_, _| {});
     assert!(start.elapsed() < Duration::from_secs(60));
     for result in results {
         assert_eq!(result.unwrap_err().code, "session::interrupted");
