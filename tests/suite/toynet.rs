@@ -96,7 +96,7 @@ impl Toy {
     }
 
     /// The sandwich of one step: largest, one in between, smallest.
-    pub fn sandwich(&self, step: usize) -> Vec<Net> {
+    pub fn sandwich(step: usize) -> Vec<Net> {
         let bit = |at: usize| (step.wrapping_mul(2_654_435_761) >> (at % 31)) & 1 == 1;
         let [largest, smallest] = Self::extremes();
         let choices = std::array::from_fn(|block| (bit(block), bit(block + 6), bit(block + 12)));
@@ -111,7 +111,7 @@ pub fn shapes(train: usize, valid: usize) -> DataSource {
 
 /// A phase of `steps` sandwiches.
 pub fn phase(toy: &Toy, quantized: bool, lr: f64, steps: usize) -> Phase {
-    Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(|step| toy.sandwich(step)).collect() }
+    Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(|step| Toy::sandwich(step)).collect() }
 }
 
 /// Trains `toy` by `phases`.
