@@ -1,6 +1,6 @@
 //! Building a graph layer by layer, with shape inference and checks at every step.
 
-use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source, fault::At};
+use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
 use crate::base::Result;
 
 impl Layer {
@@ -43,7 +43,7 @@ impl Default for ConvOptions {
 }
 
 /// A graph under construction. Every method adds one layer and returns its node;
-/// a layer whose shapes do not fit is refused with the script line it stands on.
+/// a layer whose shapes do not fit is refused.
 #[derive(Debug, Clone)]
 pub struct Builder {
     nodes: Vec<Node>,
@@ -62,7 +62,7 @@ impl Builder {
         0
     }
 
-    /// Sets where the next layers are written, for messages and for [`explain`](super::explain()).
+    /// Sets where the next layers are written, for [`explain`](super::explain()).
     pub fn at(&mut self, source: Option<Source>) -> &mut Self {
         self.source = source;
         self
@@ -165,7 +165,6 @@ impl Builder {
                 name: name.into(),
                 left: shape.to_string(),
                 right: format!("{}x1x1", shape.c()),
-                at: At(self.source.clone()),
                 help: "pool the map first, with `.global_pool(...)`",
             }
             .into());
@@ -268,10 +267,10 @@ impl Builder {
         let usable = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         if !usable {
-            return Err(GraphFault::Name { name: name.into(), at: At(self.source.clone()) }.into());
+            return Err(GraphFault::Name { name: name.into() }.into());
         }
         if self.nodes.iter().any(|node| node.name == name) {
-            return Err(GraphFault::NameTwice { name: name.into(), at: At(self.source.clone()) }.into());
+            return Err(GraphFault::NameTwice { name: name.into() }.into());
         }
         let shapes: Vec<_> = inputs.iter().map(|&id| &self.nodes[id].shape).collect();
         let (h, w) = layer.map_size(&shapes);
@@ -336,7 +335,7 @@ impl Builder {
         help: &str,
     ) -> crate::base::Fault {
         let help = if help.is_empty() { "check the numbers this layer is given" } else { help };
-        GraphFault::Value { layer, name: name.into(), what, value, rule, at: At(self.source.clone()), help: help.into() }.into()
+        GraphFault::Value { layer, name: name.into(), what, value, rule, help: help.into() }.into()
     }
 
     fn shapes(&self, layer: &'static str, name: &str, left: NodeId, right: NodeId, help: &'static str) -> crate::base::Fault {
@@ -345,7 +344,6 @@ impl Builder {
             name: name.into(),
             left: format!("{} (`{}`)", self.shape(left), self.name(left)),
             right: format!("{} (`{}`)", self.shape(right), self.name(right)),
-            at: At(self.source.clone()),
             help,
         }
         .into()

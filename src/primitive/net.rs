@@ -9,7 +9,7 @@ use super::cross::{Answer, Cross, raise};
 use super::noun::Nouns;
 use super::options::Options;
 use crate::base::{Fault, did_you_mean};
-use crate::graph::{Activation, At, Builder, ConvOptions, Graph, GraphFault, NodeId, Shape, Source};
+use crate::graph::{Activation, Builder, ConvOptions, Graph, GraphFault, NodeId, Shape, Source};
 
 /// A network under construction, shared by its nodes.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ fn line_of(context: &NativeCallContext) -> Option<Source> {
 }
 
 fn two_nets(layer: &'static str, name: &str) -> Fault {
-    GraphFault::TwoNets { layer, name: name.into(), at: At::default() }.into()
+    GraphFault::TwoNets { layer, name: name.into() }.into()
 }
 
 /// The activation named `name`.
@@ -203,7 +203,9 @@ mod net_type {
         split_of(&context, net, 0, name, parts)
     }
 
-    /// The input in the shape of the block's output: itself where they agree, else a 1x1 convolution with the block's stride, and batch norm.
+    /// The input in the shape of the block's output.
+    ///
+    /// Itself where they agree, else a 1x1 convolution with the block's stride, and batch norm.
     ///
     /// # Example
     ///
@@ -476,7 +478,9 @@ mod node_type {
         node.net.add(&context, |builder| builder.linear(node.id, name, cout))
     }
 
-    /// Squeeze-and-excitation: scales channels by what a small bottleneck of `middle` channels makes of their means.
+    /// Squeeze-and-excitation: scales channels by what a bottleneck makes of their means.
+    ///
+    /// `middle` is the width of the bottleneck.
     ///
     /// Global pool, 1x1 convolution with bias, relu, 1x1 convolution with bias, hsigmoid, product.
     ///

@@ -20,6 +20,7 @@ mod lut;
 mod nets;
 mod onnx;
 mod plot;
+mod properties;
 mod score;
 mod search;
 mod session;
