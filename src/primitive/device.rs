@@ -37,7 +37,7 @@ mod device_functions {
     /// # Example
     ///
     /// ```rhai
-    /// device("flops").name //> "flops"
+    /// device("flops").name //> flops
     /// device("gone")       //> fails device::unknown
     /// ```
     #[rhai_fn(return_raw)]

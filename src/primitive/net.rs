@@ -127,7 +127,7 @@ mod net_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_input", #{ build: |net, c| net.input.conv("mix", c.cout, 1).bn() });
+    /// let op = define_operator("doc_input", #{ build: |net, c| net.input.conv("mix", c.cout, 1, c.stride).bn() });
     /// block(op, #{ cin: 8, cout: 16, hw: 4 }).mparams //> 0.00016
     /// ```
     #[rhai_fn(get = "input", pure)]
@@ -140,7 +140,7 @@ mod net_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_net_conv", #{ build: |net, c| net.conv("mix", c.cout, 1).bn() });
+    /// let op = define_operator("doc_net_conv", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn() });
     /// block(op, #{ cin: 8, cout: 16, hw: 4 }).mflops //> 0.002048
     /// ```
     #[rhai_fn(name = "conv", return_raw)]
@@ -194,9 +194,10 @@ mod net_type {
     /// ```rhai
     /// let op = define_operator("doc_net_split", #{ build: |net, c| {
     ///     let halves = net.split("halves", 2);
-    ///     halves[0].concat([halves[1]], "join").shuffle("mix", 2)
+    ///     let mixed = halves[0].concat([halves[1]], "join").shuffle("mix", 2);
+    ///     mixed.conv("out", c.cout, 1, c.stride).bn()
     /// } });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).mflops //> 0.0
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).mflops //> ~0.001024
     /// ```
     #[rhai_fn(name = "split", return_raw)]
     pub fn net_split(context: NativeCallContext, net: &mut Net, name: &str, parts: i64) -> Answer<Array> {
@@ -236,7 +237,7 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_conv", #{ build: |net, c| net.input.conv("mix", c.cout, 3, #{ groups: 4 }).bn() });
+    /// let op = define_operator("doc_conv", #{ build: |net, c| net.input.conv("mix", c.cout, 3, #{ groups: 4, stride: c.stride }).bn() });
     /// block(op, #{ cin: 8, cout: 8, hw: 4 }).mflops //> 0.002304
     /// ```
     #[rhai_fn(return_raw)]
@@ -294,7 +295,7 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_bn", #{ build: |net, c| net.conv("mix", c.cout, 1).bn() });
+    /// let op = define_operator("doc_bn", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn() });
     /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["layer"] //> ["input", "conv 1x1", "bn"]
     /// ```
     #[rhai_fn(return_raw)]
@@ -307,8 +308,8 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_act", #{ activation: "relu6", build: |net, c| net.conv("mix", c.cout, 1).bn().act() });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["layer"][3] //> "relu6"
+    /// let op = define_operator("doc_act", #{ activation: "relu6", build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn().act() });
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["layer"][3] //> relu6
     /// ```
     #[rhai_fn(return_raw)]
     pub fn act(context: NativeCallContext, node: &mut Node) -> Answer<Node> {
@@ -333,8 +334,8 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_add", #{ build: |net, c| net.conv("mix", c.cout, 1).bn().add(net.input) });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["name"][3] //> "mix.add"
+    /// let op = define_operator("doc_add", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn().add(net.shortcut("short")) });
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["name"][3] //> mix.add
     /// ```
     #[rhai_fn(return_raw)]
     pub fn add(context: NativeCallContext, node: &mut Node, other: Node) -> Answer<Node> {
@@ -352,8 +353,8 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_mul", #{ build: |net, c| net.conv("mix", c.cout, 1).bn().mul(net.input.global_pool("mean")) });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["name"][4] //> "mix.mul"
+    /// let op = define_operator("doc_mul", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn().mul(net.input.global_pool("mean")) });
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["name"][4] //> mix.mul
     /// ```
     #[rhai_fn(return_raw)]
     pub fn mul(context: NativeCallContext, node: &mut Node, other: Node) -> Answer<Node> {
@@ -372,10 +373,10 @@ mod node_type {
     ///
     /// ```rhai
     /// let op = define_operator("doc_concat", #{ build: |net, c| {
-    ///     let half = net.conv("primary", c.cout / 2, 1).bn();
+    ///     let half = net.conv("primary", c.cout / 2, 1, c.stride).bn();
     ///     half.concat([half.dwconv("cheap", 3).bn()], "join")
     /// } });
-    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).layers["shape"][5] //> "(8+8)x4x4"
+    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).layers["shape"][5] //> (8+8)x4x4
     /// ```
     #[rhai_fn(return_raw)]
     pub fn concat(context: NativeCallContext, node: &mut Node, others: Array, name: &str) -> Answer<Node> {
@@ -402,10 +403,10 @@ mod node_type {
     ///
     /// ```rhai
     /// let op = define_operator("doc_split", #{ build: |net, c| {
-    ///     let parts = net.conv("mix", c.cout, 1).bn().split("parts", 2);
+    ///     let parts = net.conv("mix", c.cout, 1, c.stride).bn().split("parts", 2);
     ///     parts[1].concat([parts[0]], "swap")
     /// } });
-    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).output //> "(8+8)x4x4"
+    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).output //> (8+8)x4x4
     /// ```
     #[rhai_fn(return_raw)]
     pub fn split(context: NativeCallContext, node: &mut Node, name: &str, parts: i64) -> Answer<Array> {
@@ -417,7 +418,7 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_shuffle", #{ build: |net, c| net.conv("mix", c.cout, 1, #{ groups: 2 }).bn().shuffle("mixed", 2) });
+    /// let op = define_operator("doc_shuffle", #{ build: |net, c| net.conv("mix", c.cout, 1, #{ groups: 2, stride: c.stride }).bn().shuffle("mixed", 2) });
     /// block(op, #{ cin: 8, cout: 8, hw: 4 }).mflops //> 0.000512
     /// ```
     #[rhai_fn(return_raw)]
@@ -431,7 +432,7 @@ mod node_type {
     ///
     /// ```rhai
     /// let op = define_operator("doc_pool", #{ pools: true, build: |net, c| net.input.global_pool("mean").conv("mix", c.cout, 1) });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).output //> "8x1x1"
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).output //> 8x1x1
     /// ```
     #[rhai_fn(return_raw)]
     pub fn global_pool(context: NativeCallContext, node: &mut Node, name: &str) -> Answer<Node> {
@@ -444,7 +445,7 @@ mod node_type {
     ///
     /// ```rhai
     /// let op = define_operator("doc_max", #{ build: |net, c| net.input.max_pool("max", 3, c.stride).conv("mix", c.cout, 1).bn() });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4, stride: 2 }).output //> "8x2x2"
+    /// block(op, #{ cin: 8, cout: 8, hw: 4, stride: 2 }).output //> 8x2x2
     /// ```
     #[rhai_fn(return_raw)]
     pub fn max_pool(context: NativeCallContext, node: &mut Node, name: &str, kernel: i64, stride: i64) -> Answer<Node> {
@@ -457,7 +458,7 @@ mod node_type {
     ///
     /// ```rhai
     /// let op = define_operator("doc_avg", #{ build: |net, c| net.input.avg_pool("mean", 3, c.stride).conv("mix", c.cout, 1).bn() });
-    /// block(op, #{ cin: 8, cout: 8, hw: 4, stride: 2 }).output //> "8x2x2"
+    /// block(op, #{ cin: 8, cout: 8, hw: 4, stride: 2 }).output //> 8x2x2
     /// ```
     #[rhai_fn(return_raw)]
     pub fn avg_pool(context: NativeCallContext, node: &mut Node, name: &str, kernel: i64, stride: i64) -> Answer<Node> {
@@ -487,7 +488,7 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_se", #{ build: |net, c| net.conv("mix", c.cout, 1).bn().squeeze_excite("se", 8) });
+    /// let op = define_operator("doc_se", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).bn().squeeze_excite("se", 8) });
     /// block(op, #{ cin: 8, cout: 16, hw: 4 }).mflops //> 0.002304
     /// ```
     #[rhai_fn(return_raw)]
@@ -510,8 +511,8 @@ mod node_type {
     /// # Example
     ///
     /// ```rhai
-    /// let op = define_operator("doc_channels", #{ build: |net, c| net.conv("mix", net.input.channels * 2, 1).bn() });
-    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).output //> "16x4x4"
+    /// let op = define_operator("doc_channels", #{ build: |net, c| net.conv("mix", c.cout, 1, #{ groups: net.input.channels, stride: c.stride }).bn() });
+    /// block(op, #{ cin: 8, cout: 16, hw: 4 }).mflops //> ~0.000256
     /// ```
     #[rhai_fn(get = "channels", pure)]
     pub fn channels(node: &mut Node) -> i64 {

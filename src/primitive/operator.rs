@@ -174,7 +174,7 @@ mod operator_functions {
     ///     kernel: [3, 5], activation: "relu",
     ///     build: |net, c| net.conv("conv", c.cout, c.kernel, c.stride).bn().act(),
     /// });
-    /// plain.name //> "doc_plain"
+    /// plain.name //> doc_plain
     /// ```
     #[rhai_fn(return_raw)]
     pub fn define_operator(context: NativeCallContext, name: &str, given: Map) -> Answer<Operator> {
@@ -243,7 +243,7 @@ mod operator_functions {
     ///
     /// ```rhai
     /// let b = block("inverted_residual", #{ cin: 64, cout: 64, kernel: 3, expand: 6, hw: 28 });
-    /// b.mflops //> ~41.24672
+    /// b.mflops //> ~41.244672
     /// ```
     #[rhai_fn(return_raw)]
     pub fn block(context: NativeCallContext, operator: Dynamic, config: Map) -> Answer<Block> {
@@ -361,7 +361,7 @@ mod operator_type {
     /// # Example
     ///
     /// ```rhai
-    /// operator("stem_conv").name //> "stem_conv"
+    /// operator("stem_conv").name //> stem_conv
     /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(operator: &mut Operator) -> String {
@@ -432,7 +432,7 @@ mod block_type {
     /// # Example
     ///
     /// ```rhai
-    /// block("stem_conv", #{ cin: 3, cout: 16, stride: 2, hw: 32 }).output //> "16x16x16"
+    /// block("stem_conv", #{ cin: 3, cout: 16, stride: 2, hw: 32 }).output //> 16x16x16
     /// ```
     #[rhai_fn(get = "output", pure)]
     pub fn output(block: &mut Block) -> String {

@@ -14,6 +14,7 @@ mod cli;
 mod data;
 mod device;
 mod entry;
+mod faults;
 mod frame;
 mod lab;
 mod lut;
