@@ -17,13 +17,28 @@ pub struct Fault {
     pub message: String,
     /// The next step, if there is one to name.
     pub help: Option<String>,
+    /// Where in a script it arose, if that is not the call that reports it: in a closure that the call was given, or
+    /// in a script that it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Spot>,
+}
+
+/// A place in a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The script as messages name it.
+    pub script: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1; 0 if unknown.
+    pub column: usize,
 }
 
 impl Fault {
     /// A fault assembled by hand, where a variant would be read only once.
     pub fn new(code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let help = help.into();
-        Self { code: code.into(), message: message.into(), help: (!help.is_empty()).then_some(help) }
+        Self { code: code.into(), message: message.into(), help: (!help.is_empty()).then_some(help), at: None }
     }
 
     /// The fault of a file that could not be read or written.
@@ -37,6 +52,13 @@ impl Fault {
             _ => "",
         };
         Self::new("file::io", format!("cannot {doing} `{}`: {error}", path.display()), help)
+    }
+
+    /// The same fault with its place in a script. One that has a place keeps it: it is the inner one.
+    #[must_use]
+    pub fn at(mut self, spot: Spot) -> Self {
+        self.at.get_or_insert(spot);
+        self
     }
 
     /// The same fault with words before its message that say during what it happened.
@@ -59,6 +81,7 @@ impl<E: Diagnostic> From<E> for Fault {
             code: error.code().map_or_else(|| "spaceevo::fault".into(), |code| code.to_string()),
             message: error.to_string(),
             help: error.help().map(|help| help.to_string()),
+            at: None,
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod stats;
 mod suggest;
 
 pub use cancel::Cancel;
-pub use fault::{Fault, Result};
+pub use fault::{Fault, Result, Spot};
 pub use files::{hash_hex, write_atomic, write_json};
 pub use progress::{Bar, Progress, ProgressSink};
 pub use seed::{Rng, Seed};

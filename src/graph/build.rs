@@ -1,7 +1,7 @@
 //! Building a graph layer by layer, with shape inference and checks at every step.
 
-use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source, fault::At};
-use crate::base::Result;
+use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
+use crate::base::{Fault, Result};
 
 impl Layer {
     /// Height and width of the output for inputs of these shapes.
@@ -43,7 +43,7 @@ impl Default for ConvOptions {
 }
 
 /// A graph under construction. Every method adds one layer and returns its node;
-/// a layer whose shapes do not fit is refused with the script line it stands on.
+/// a layer whose shapes do not fit is refused.
 #[derive(Debug, Clone)]
 pub struct Builder {
     nodes: Vec<Node>,
@@ -62,7 +62,7 @@ impl Builder {
         0
     }
 
-    /// Sets where the next layers are written, for messages and for [`explain`](super::explain()).
+    /// Sets where the next layers are written, for [`explain`](super::explain()).
     pub fn at(&mut self, source: Option<Source>) -> &mut Self {
         self.source = source;
         self
@@ -103,11 +103,11 @@ impl Builder {
     /// Convolution `name` to `cout` channels.
     pub fn conv(&mut self, from: NodeId, name: &str, cout: i64, options: ConvOptions) -> Result<NodeId> {
         let (kernel, stride, padding) = self.window("conv", name, from, options.kernel, options.stride, options.padding)?;
-        let cout = self.at_least_one("conv", name, "the number of output channels", cout)?;
-        let groups = self.at_least_one("conv", name, "groups", options.groups)?;
+        let cout = at_least_one("conv", name, "the number of output channels", cout)?;
+        let groups = at_least_one("conv", name, "groups", options.groups)?;
         let cin = self.shape(from).c();
         if !cin.is_multiple_of(groups) || !cout.is_multiple_of(groups) {
-            return Err(self.value(
+            return Err(unfit(
                 "conv",
                 name,
                 "groups",
@@ -157,7 +157,7 @@ impl Builder {
 
     /// Dense layer to `cout` values; the map must be 1x1.
     pub fn linear(&mut self, from: NodeId, name: &str, cout: i64) -> Result<NodeId> {
-        let cout = self.at_least_one("linear", name, "the number of outputs", cout)?;
+        let cout = at_least_one("linear", name, "the number of outputs", cout)?;
         let shape = self.shape(from).clone();
         if (shape.h, shape.w) != (1, 1) {
             return Err(GraphFault::Shapes {
@@ -165,7 +165,6 @@ impl Builder {
                 name: name.into(),
                 left: shape.to_string(),
                 right: format!("{}x1x1", shape.c()),
-                at: At(self.source.clone()),
                 help: "pool the map first, with `.global_pool(...)`",
             }
             .into());
@@ -201,7 +200,7 @@ impl Builder {
     /// Channels of all maps, one after the other.
     pub fn concat(&mut self, parts: &[NodeId], name: &str) -> Result<NodeId> {
         let Some(&first) = parts.first() else {
-            return Err(self.value("concat", name, "the number of maps", 0, "it must be at least one".into(), ""));
+            return Err(unfit("concat", name, "the number of maps", 0, "it must be at least one".into(), ""));
         };
         for &part in parts {
             let (a, b) = (self.shape(first), self.shape(part));
@@ -215,17 +214,10 @@ impl Builder {
 
     /// The channels as `parts` equal runs, each a node.
     pub fn split(&mut self, from: NodeId, name: &str, parts: i64) -> Result<Vec<NodeId>> {
-        let count = self.at_least_one("split", name, "the number of parts", parts)?;
+        let count = at_least_one("split", name, "the number of parts", parts)?;
         let cin = self.shape(from).c();
         if !cin.is_multiple_of(count) {
-            return Err(self.value(
-                "split",
-                name,
-                "the number of parts",
-                parts,
-                format!("it must divide the {cin} channels"),
-                "",
-            ));
+            return Err(unfit("split", name, "the number of parts", parts, format!("it must divide the {cin} channels"), ""));
         }
         let whole = if self.shape(from).channels.0 == vec![cin / count; count] {
             from
@@ -243,10 +235,10 @@ impl Builder {
 
     /// Interleaves the channels of `groups` equal groups.
     pub fn shuffle(&mut self, from: NodeId, name: &str, groups: i64) -> Result<NodeId> {
-        let count = self.at_least_one("shuffle", name, "groups", groups)?;
+        let count = at_least_one("shuffle", name, "groups", groups)?;
         let cin = self.shape(from).c();
         if !cin.is_multiple_of(count) {
-            return Err(self.value("shuffle", name, "groups", groups, format!("it must divide the {cin} channels"), ""));
+            return Err(unfit("shuffle", name, "groups", groups, format!("it must divide the {cin} channels"), ""));
         }
         self.push(name, Layer::Shuffle { groups: count }, vec![from], Some(Channels::one(cin)))
     }
@@ -268,10 +260,10 @@ impl Builder {
         let usable = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         if !usable {
-            return Err(GraphFault::Name { name: name.into(), at: At(self.source.clone()) }.into());
+            return Err(GraphFault::Name { name: name.into() }.into());
         }
         if self.nodes.iter().any(|node| node.name == name) {
-            return Err(GraphFault::NameTwice { name: name.into(), at: At(self.source.clone()) }.into());
+            return Err(GraphFault::NameTwice { name: name.into() }.into());
         }
         let shapes: Vec<_> = inputs.iter().map(|&id| &self.nodes[id].shape).collect();
         let (h, w) = layer.map_size(&shapes);
@@ -289,14 +281,15 @@ impl Builder {
         stride: i64,
         padding: Option<i64>,
     ) -> Result<(usize, usize, usize)> {
-        let side = self.at_least_one(layer, name, "kernel", kernel)?;
-        let step = self.at_least_one(layer, name, "stride", stride)?;
+        let side = at_least_one(layer, name, "kernel", kernel)?;
+        let step = at_least_one(layer, name, "stride", stride)?;
         let padding = match padding {
-            Some(given) => usize::try_from(given)
-                .map_err(|_| self.value(layer, name, "padding", given, "it must not be negative".into(), ""))?,
+            Some(given) => {
+                usize::try_from(given).map_err(|_| unfit(layer, name, "padding", given, "it must not be negative".into(), ""))?
+            }
             None if side % 2 == 1 => side / 2,
             None => {
-                return Err(self.value(
+                return Err(unfit(
                     layer,
                     name,
                     "kernel",
@@ -308,7 +301,7 @@ impl Builder {
         };
         let shape = self.shape(from);
         if shape.h.min(shape.w) + 2 * padding < side {
-            return Err(self.value(
+            return Err(unfit(
                 layer,
                 name,
                 "kernel",
@@ -320,34 +313,25 @@ impl Builder {
         Ok((side, step, padding))
     }
 
-    fn at_least_one(&self, layer: &'static str, name: &str, what: &'static str, value: i64) -> Result<usize> {
-        usize::try_from(value).ok().filter(|&value| value > 0).ok_or_else(|| {
-            self.value(layer, name, what, value, "it must be at least 1".into(), "check the numbers this layer is given")
-        })
-    }
-
-    fn value(
-        &self,
-        layer: &'static str,
-        name: &str,
-        what: &'static str,
-        value: i64,
-        rule: String,
-        help: &str,
-    ) -> crate::base::Fault {
-        let help = if help.is_empty() { "check the numbers this layer is given" } else { help };
-        GraphFault::Value { layer, name: name.into(), what, value, rule, at: At(self.source.clone()), help: help.into() }.into()
-    }
-
-    fn shapes(&self, layer: &'static str, name: &str, left: NodeId, right: NodeId, help: &'static str) -> crate::base::Fault {
+    fn shapes(&self, layer: &'static str, name: &str, left: NodeId, right: NodeId, help: &'static str) -> Fault {
         GraphFault::Shapes {
             layer,
             name: name.into(),
             left: format!("{} (`{}`)", self.shape(left), self.name(left)),
             right: format!("{} (`{}`)", self.shape(right), self.name(right)),
-            at: At(self.source.clone()),
             help,
         }
         .into()
     }
+}
+
+fn at_least_one(layer: &'static str, name: &str, what: &'static str, value: i64) -> Result<usize> {
+    let fits = usize::try_from(value).ok().filter(|&value| value > 0);
+    fits.ok_or_else(|| unfit(layer, name, what, value, "it must be at least 1".into(), ""))
+}
+
+/// The fault of a number that a layer cannot take.
+fn unfit(layer: &'static str, name: &str, what: &'static str, value: i64, rule: String, help: &str) -> Fault {
+    let help = if help.is_empty() { "check the numbers this layer is given" } else { help };
+    GraphFault::Value { layer, name: name.into(), what, value, rule, help: help.into() }.into()
 }

@@ -1,6 +1,6 @@
 //! Parts run one after the other as one graph: blocks into stages, stages into networks.
 
-use super::{Channels, Graph, GraphFault, Layer, Node, Shape, fault::At};
+use super::{Channels, Graph, GraphFault, Layer, Node, Shape};
 use crate::base::Result;
 
 /// A graph with the prefix of its layer names, for example `stage1.b0`.
@@ -25,7 +25,6 @@ pub fn chain(input: Shape, parts: &[Part<'_>]) -> Result<Graph> {
                 name: part.prefix.into(),
                 left: format!("{} channels", given.c()),
                 right: format!("{} channels", wanted.c()),
-                at: At::default(),
                 help: "the width of each part must be the input width of the next",
             }
             .into());

@@ -4,30 +4,28 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::Source;
-
 /// A fault in building or combining layer graphs.
 #[derive(Debug, Error, Diagnostic)]
 pub enum GraphFault {
     /// Two maps that must agree do not.
-    #[error("{layer} `{name}`{at}: shapes {left} and {right} do not agree")]
+    #[error("{layer} `{name}`: shapes {left} and {right} do not agree")]
     #[diagnostic(code(graph::shapes), help("{help}"))]
-    Shapes { layer: &'static str, name: String, left: String, right: String, at: At, help: &'static str },
+    Shapes { layer: &'static str, name: String, left: String, right: String, help: &'static str },
     /// A number that a layer cannot take.
-    #[error("{layer} `{name}`{at}: {what} is {value}, but {rule}")]
+    #[error("{layer} `{name}`: {what} is {value}, but {rule}")]
     #[diagnostic(code(graph::value), help("{help}"))]
-    Value { layer: &'static str, name: String, what: &'static str, value: i64, rule: String, at: At, help: String },
+    Value { layer: &'static str, name: String, what: &'static str, value: i64, rule: String, help: String },
     /// The same name twice in one graph.
-    #[error("layer name `{name}`{at} is used twice in one operator")]
+    #[error("layer name `{name}` is used twice in one operator")]
     #[diagnostic(
         code(graph::name_twice),
         help("names must be unique in an operator, because weights are shared by them: rename one")
     )]
-    NameTwice { name: String, at: At },
+    NameTwice { name: String },
     /// A name that is empty or has characters that file formats trip over.
-    #[error("layer name `{name}`{at} is not usable")]
+    #[error("layer name `{name}` is not usable")]
     #[diagnostic(code(graph::name), help("use letters, digits and `_`, beginning with a letter"))]
-    Name { name: String, at: At },
+    Name { name: String },
     /// One name, two kinds of layer, in two configurations of one operator.
     #[error("layer `{name}` is {first} in one configuration and {second} in another")]
     #[diagnostic(
@@ -44,20 +42,7 @@ pub enum GraphFault {
     #[diagnostic(code(graph::weight_shape), help("the weights belong to another network; train this one, or check the file"))]
     WeightShape { name: String, found: Vec<usize>, needed: Vec<usize> },
     /// A computation was given nodes of different graphs.
-    #[error("{layer} `{name}`{at} joins nodes of two different networks")]
+    #[error("{layer} `{name}` joins nodes of two different networks")]
     #[diagnostic(code(graph::two_nets), help("use only nodes made from the `net` that this builder was given"))]
-    TwoNets { layer: &'static str, name: String, at: At },
-}
-
-/// Where, for messages: empty, or ` (script line N)`.
-#[derive(Debug, Clone, Default)]
-pub struct At(pub Option<Source>);
-
-impl std::fmt::Display for At {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Some(source) => write!(f, " ({} line {})", source.script, source.line),
-            None => Ok(()),
-        }
-    }
+    TwoNets { layer: &'static str, name: String },
 }

@@ -21,7 +21,7 @@ pub use build::{Builder, ConvOptions};
 pub use chain::{Part, chain};
 pub use cost::{Cost, NodeCost};
 pub use explain::{LayerRow, explain};
-pub use fault::{At, GraphFault};
+pub use fault::GraphFault;
 pub use quantize::{Plan, Quantizer, Step, quantize};
 pub use shape::{Channels, Shape};
 pub use weights::{WeightSpec, Weights, union_weights};

@@ -33,7 +33,9 @@ pub struct TrainedBlock {
 
 #[export_module]
 mod block_training {
-    /// Trains one operator in one searched stage: it learns the teacher's features by the sandwich rule, first in FP32, then quantized (LSQ+, 8 bits).
+    /// Trains one operator in one searched stage: it learns the teacher's features.
+    ///
+    /// By the sandwich rule, first in FP32, then quantized (LSQ+, 8 bits).
     ///
     /// Options: `teacher` (needed), `data` (the teacher's), `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001), `random` (2): random
     /// stages in every step, `loss` ("nsr"): or "nsr_student", "mse"; `seed` (0).

@@ -3,8 +3,9 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
+use super::host::Host;
 use super::noun::Nouns;
-use crate::base::Fault;
+use crate::base::{Fault, Spot};
 
 /// The result of a primitive.
 pub type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -37,6 +38,24 @@ pub fn fault_within(error: &EvalAltResult) -> Option<Fault> {
 /// A Rhai error as a fault: its own if it carries one, else Rhai's error in our words.
 pub fn to_fault(error: &EvalAltResult) -> Fault {
     fault_within(error).unwrap_or_else(|| super::reword::reword(error))
+}
+
+/// An error of a closure or script that a primitive ran by itself, as a fault that knows where it arose. `source` is
+/// the script that the closure was written in.
+pub(super) fn inner_fault(host: &Host, error: &EvalAltResult, source: Option<&str>) -> Fault {
+    let fault = fault_within(error).unwrap_or_else(|| host.explain(error));
+    let (mut error, mut source) = (error, source.unwrap_or("script"));
+    while let EvalAltResult::ErrorInFunctionCall(_, callee, inner, _) = error {
+        if !callee.is_empty() {
+            source = callee;
+        }
+        error = inner;
+    }
+    let place = error.position();
+    match place.line() {
+        Some(line) => fault.at(Spot { script: source.into(), line, column: place.position().unwrap_or(0) }),
+        None => fault,
+    }
 }
 
 #[export_module]

@@ -37,7 +37,7 @@ mod device_functions {
     /// # Example
     ///
     /// ```rhai
-    /// device("flops").name //> "flops"
+    /// device("flops").name //> flops
     /// device("gone")       //> fails device::unknown
     /// ```
     #[rhai_fn(return_raw)]
@@ -45,7 +45,7 @@ mod device_functions {
         open(name, Map::new()).cross()
     }
 
-    /// A device by name: `ort` is ONNX Runtime on this machine, `flops` counts instead of timing (for tests and dry runs).
+    /// A device by name: `ort` is ONNX Runtime on this machine, `flops` counts instead of timing.
     ///
     /// Options: `threads` (1).
     #[rhai_fn(name = "device", return_raw)]

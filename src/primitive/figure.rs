@@ -31,18 +31,42 @@ mod figure_functions {
     }
 
     /// Adds marks at the rows of a table; those that no other beats (smaller x, larger y) are joined.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let f = figure(#{ x: "INT8 latency (ms)", y: "top-1 (%)" });
+    /// f.front("subnets", table(#{ ms: [1.0, 2.0, 3.0], top1: [70.0, 60.0, 80.0] }), "ms", "top1");
+    /// f.series //> ["subnets"]
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn front(figure: &mut Figure, name: &str, table: Table, x: &str, y: &str) -> Answer<()> {
         add(figure, name, Kind::Front, &table, x, y).cross()
     }
 
     /// Adds a mark at every row of a table.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let f = figure(#{ log_x: true });
+    /// f.points("blocks", table(#{ mflops: [1, 10, 100], ms: [0.1, 0.2, 0.9] }), "mflops", "ms");
+    /// f.series //> ["blocks"]
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn points(figure: &mut Figure, name: &str, table: Table, x: &str, y: &str) -> Answer<()> {
         add(figure, name, Kind::Points, &table, x, y).cross()
     }
 
     /// Adds a line through the rows of a table.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let f = figure(#{});
+    /// f.line("loss", table(#{ step: [1, 2, 3], loss: [0.9, 0.5, 0.4] }), "step", "loss");
+    /// f.line("loss", table(#{ step: [1] }), "step", "los") //> fails frame::no_column
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn line(figure: &mut Figure, name: &str, table: Table, x: &str, y: &str) -> Answer<()> {
         add(figure, name, Kind::Line, &table, x, y).cross()

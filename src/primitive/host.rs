@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use rhai::{Dynamic, Engine, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
-use super::cross::{Answer, raise};
+use super::cross::{Answer, raise, to_fault};
 use super::registry::Registry;
 use crate::base::{Cancel, Fault, Progress};
 use crate::lab::Lab;
@@ -38,6 +38,12 @@ pub trait ScriptLibrary: Send + Sync + std::fmt::Debug {
     fn source(&self, folder: &str, name: &str) -> Option<(String, String)>;
 }
 
+/// Says in the user's words what an error of the script language means. A session knows more than this layer: names to suggest.
+pub trait Explainer: Send + Sync + std::fmt::Debug {
+    /// The fault that `error` means.
+    fn explain(&self, error: &EvalAltResult) -> Fault;
+}
+
 /// What primitives share: cancellation, progress, settings. One per session.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -52,6 +58,7 @@ pub struct Host {
     runner: Mutex<Option<Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
     library: OnceLock<Arc<dyn ScriptLibrary>>,
+    explainer: OnceLock<Weak<dyn Explainer>>,
 }
 
 impl Host {
@@ -105,6 +112,19 @@ impl Host {
     pub fn engine(&self) -> Result<Arc<Engine>, Fault> {
         let gone = || Fault::new("session::no_host", "the session of this closure has ended", "define the operator again");
         self.engine.get().and_then(Weak::upgrade).ok_or_else(gone)
+    }
+
+    /// Tells the host who knows what errors mean. Once, by the session.
+    pub fn set_explainer(&self, explainer: Weak<dyn Explainer>) {
+        let _ = self.explainer.set(explainer);
+    }
+
+    /// The fault that an error of the script language means.
+    pub(super) fn explain(&self, error: &EvalAltResult) -> Fault {
+        match self.explainer.get().and_then(Weak::upgrade) {
+            Some(explainer) => explainer.explain(error),
+            None => to_fault(error),
+        }
     }
 
     /// Tells the host where its scripts are. Once, by the session.

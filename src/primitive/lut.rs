@@ -24,9 +24,9 @@ pub type Lookup = Arc<Built>;
 
 #[export_module]
 mod lut_functions {
-    /// Builds the look-up table of a hyperspace: every operator learns from the teacher in every searched stage, quantized;
-    /// concrete stages are sampled, and their loss and INT8 latency taken.
+    /// Builds the look-up table of a hyperspace: loss and INT8 latency of sampled concrete stages.
     ///
+    /// Every operator learns from the teacher in every searched stage, in FP32 and then quantized; concrete stages are drawn from what was trained.
     /// Everything is kept in the lab, so a second call with the same options takes seconds.
     ///
     /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (16): stages a window; `measured` (150): stages measured in all, the
@@ -58,12 +58,21 @@ mod lut_functions {
     }
 
     /// One row for each stage and operator: number of samples, and median and best of loss and latency.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
+    /// print(lut.summary().sort("loss_median"));
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn summary(lut: Lookup) -> Answer<Table> {
         summarise(&lut).cross()
     }
 
-    /// How well predicted latencies agree with measured ones: a map with `within_5_pct`, `within_10_pct` and `rmspe_pct`, held out.
+    /// How well predicted latencies agree with measured ones that were held out.
+    ///
+    /// A map with `within_5_pct` and `within_10_pct` (shares of the `samples`), and `rmspe_pct`.
     #[rhai_fn(get = "latency_error", pure)]
     pub fn latency_error(lut: &mut Lookup) -> Map {
         let error = &lut.predictor.held_out;
@@ -75,15 +84,24 @@ mod lut_functions {
         ])
     }
 
-    /// The INT8 latency in milliseconds that a share of all networks of the hyperspace stays below; stages are drawn at random, fixed parts are included.
+    /// The INT8 latency in milliseconds that a share of all networks of the hyperspace stays below.
+    ///
+    /// Stages are drawn at random; fixed parts are included.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
+    /// print(`the fastest third takes up to ${lut.latency_quantile(0.33)} ms`);
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn latency_quantile(lut: Lookup, share: f64) -> Answer<f64> {
         quantile(&lut, share).cross()
     }
 
-    /// Q-T score of a search space: how low the losses are among its networks that keep the latency limits; larger is better.
+    /// Q-T score of a search space: how good its networks are that keep the latency limits.
     ///
-    /// Gives a map with `score` and, a value for each limit, `shares` (of networks within it), `latency_losses` and `top_losses`.
+    /// The lower their losses the larger the score. Gives a map with `score` and, a value for each limit, `shares` (of networks within it), `latency_losses` and `top_losses`.
     /// After the SpaceEvo paper, as its published code computes it.
     ///
     /// Options: `limits` (needed): INT8 latencies in milliseconds; `samples` (10000): networks drawn; `top` (50): how many of the best count;
@@ -91,8 +109,10 @@ mod lut_functions {
     ///
     /// # Example
     ///
-    /// ```rhai
-    /// qt_score(hyperspace("pocket").plain("inverted_residual"), 1, #{}) //> fails script::unknown_function
+    /// ```rhai no_run
+    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
+    /// let space = hyperspace("pocket").space("012-210");
+    /// print(qt_score(space, lut, #{ limits: [0.2, 0.3] }).score);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn qt_score(space: Space, lut: Lookup, given: Map) -> Answer<Map> {
@@ -100,6 +120,14 @@ mod lut_functions {
     }
 
     /// Predicted INT8 latency in milliseconds of a subnet, from the measurements behind a look-up table.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
+    /// let subnet = hyperspace("pocket").plain("fused_residual").largest;
+    /// print(lut.predict_latency(subnet));
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn predict_latency(lut: Lookup, subnet: crate::space::Subnet) -> Answer<f64> {
         lut.predictor.predict(&subnet.graph().cross()?).cross()

@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
-use super::cross::{Answer, Cross, to_fault};
+use super::cross::{Answer, Cross, inner_fault};
 use super::host::Host;
 use super::net::{BlockInfo, Net, Node, activation};
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::registry::find;
-use crate::base::{Fault, Result, hash_hex};
+use super::values::words;
+use crate::base::{Fault, Result, did_you_mean, hash_hex};
 use crate::frame::Table;
 use crate::graph::{self, Activation, Graph, Shape};
 use crate::space::{BlockConfig, BuildBlock, Choices, Operator};
@@ -42,7 +43,7 @@ impl Definition {
                 Some((_, own)) => own.clone_from(values),
                 None => {
                     let known: Vec<_> = self.lists.iter().map(|(own, _)| own.as_str()).collect();
-                    let help = crate::base::did_you_mean(name, known);
+                    let help = did_you_mean(name, known);
                     return Err(Fault::new("operator::choice", format!("operator `{}` has no choice `{name}`", self.name), help));
                 }
             }
@@ -80,15 +81,11 @@ impl BuildBlock for ScriptBuilder {
         for (name, value) in config.choices.iter() {
             c.insert(name.into(), if value.fract() == 0.0 { Dynamic::from(value as i64) } else { Dynamic::from(value) });
         }
-        let result = self.closure.call_raw(&context, None, [Dynamic::from(net.clone()), c.into()]).map_err(|error| {
-            let place = error.unwrap_inner().position();
-            let mut fault = to_fault(&error);
-            if let (false, Some(line)) = (fault.message.contains("line "), place.line()) {
-                fault.message.push_str(&format!(" ({} line {line})", context.call_source().unwrap_or("script")));
-            }
-            fault
-        })?;
-        let found = result.type_name().to_string();
+        let result = self
+            .closure
+            .call_raw(&context, None, [Dynamic::from(net.clone()), c.into()])
+            .map_err(|error| inner_fault(&host, &error, context.call_source()))?;
+        let found = words(&result);
         let node = result.try_cast::<Node>().ok_or_else(|| {
             Fault::new(
                 "operator::result",
@@ -152,8 +149,12 @@ pub(super) fn operator_of(context: &NativeCallContext, host: &Host, value: &Dyna
     if let Some(operator) = value.clone().try_cast::<Operator>() {
         return Ok(operator);
     }
-    let name = value.clone().into_string().map_err(|found| {
-        Fault::new("operator::unknown", format!("a {found} is no operator"), "give its name, or what `operator(...)` returns")
+    let name = value.clone().into_string().map_err(|_| {
+        Fault::new(
+            "operator::unknown",
+            format!("{} is no operator", words(value)),
+            "give its name, or what `operator(...)` returns",
+        )
     })?;
     find::<Definition>(context, host, &name)?.operator(&[], None)
 }
@@ -173,7 +174,7 @@ mod operator_functions {
     ///     kernel: [3, 5], activation: "relu",
     ///     build: |net, c| net.conv("conv", c.cout, c.kernel, c.stride).bn().act(),
     /// });
-    /// plain.name //> "doc_plain"
+    /// plain.name //> doc_plain
     /// ```
     #[rhai_fn(return_raw)]
     pub fn define_operator(context: NativeCallContext, name: &str, given: Map) -> Answer<Operator> {
@@ -242,7 +243,7 @@ mod operator_functions {
     ///
     /// ```rhai
     /// let b = block("inverted_residual", #{ cin: 64, cout: 64, kernel: 3, expand: 6, hw: 28 });
-    /// b.mflops //> ~41.24672
+    /// b.mflops //> ~41.244672
     /// ```
     #[rhai_fn(return_raw)]
     pub fn block(context: NativeCallContext, operator: Dynamic, config: Map) -> Answer<Block> {
@@ -280,6 +281,14 @@ pub(super) fn explain_graph(graph: &Graph) -> Result<Table> {
 }
 
 fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut given: Map) -> Result<Definition> {
+    // Everything else is a choice list, so a misspelt option is known by what it holds.
+    for (key, value) in &given {
+        let plain = ["build", "activation", "pools"];
+        if !plain.contains(&key.as_str()) && (value.is_string() || value.is_bool() || value.is::<FnPtr>()) {
+            let message = format!("unknown option `{key}` of define_operator: a choice list holds numbers");
+            return Err(Fault::new("options::unknown", message, did_you_mean(key, plain)));
+        }
+    }
     let build = given.remove("build").and_then(Dynamic::try_cast::<FnPtr>).ok_or_else(|| {
         Fault::new(
             "operator::build",
@@ -288,7 +297,15 @@ fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut giv
         )
     })?;
     let act = given.remove("activation").map(|value| activation(&value.to_string())).transpose()?;
-    let pools = given.remove("pools").is_some_and(|value| value.as_bool().unwrap_or(false));
+    let pools = given.remove("pools").map_or(Ok(false), |value| {
+        value.as_bool().map_err(|_| {
+            Fault::new(
+                "options::type",
+                format!("option `pools` of define_operator is {}", words(&value)),
+                "it takes true or false",
+            )
+        })
+    })?;
     // In the order they are written? Rhai's maps forget it: kernel and expand first, as encodings have them, then by name.
     let mut lists = Vec::new();
     for key in ["kernel", "expand"] {
@@ -344,7 +361,7 @@ mod operator_type {
     /// # Example
     ///
     /// ```rhai
-    /// operator("stem_conv").name //> "stem_conv"
+    /// operator("stem_conv").name //> stem_conv
     /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(operator: &mut Operator) -> String {
@@ -415,7 +432,7 @@ mod block_type {
     /// # Example
     ///
     /// ```rhai
-    /// block("stem_conv", #{ cin: 3, cout: 16, stride: 2, hw: 32 }).output //> "16x16x16"
+    /// block("stem_conv", #{ cin: 3, cout: 16, stride: 2, hw: 32 }).output //> 16x16x16
     /// ```
     #[rhai_fn(get = "output", pure)]
     pub fn output(block: &mut Block) -> String {

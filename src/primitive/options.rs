@@ -6,7 +6,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, FnPtr, Identifier, Map};
 
 use super::cross::{Answer, Cross, raise};
-
+use super::values::words;
 use crate::base::{Fault, Result, Seed, did_you_mean};
 
 /// The options given to one call.
@@ -33,11 +33,9 @@ impl Options {
 
     fn wrong(&self, key: &str, wanted: &str, found: &Dynamic) -> Fault {
         let shown: String = found.to_string().chars().take(40).collect();
-        Fault::new(
-            "options::type",
-            format!("option `{key}` of {} is {} `{shown}`", self.call, found.type_name()),
-            format!("it takes {wanted}"),
-        )
+        // A number shows what it is; of anything else its type is news.
+        let kind = if number(found).is_some() { String::new() } else { format!(" ({})", words(found)) };
+        Fault::new("options::type", format!("option `{key}` of {} is `{shown}`{kind}", self.call), format!("it takes {wanted}"))
     }
 
     /// The raw value of `key`; `()` counts as not given.

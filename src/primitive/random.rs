@@ -73,7 +73,7 @@ mod random_functions {
     /// # Example
     ///
     /// ```rhai
-    /// rng(1).choose(["a"]) //> "a"
+    /// rng(1).choose(["a"]) //> a
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn choose(random: &mut Random, items: Array) -> Answer<Dynamic> {

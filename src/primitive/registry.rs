@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{AST, Dynamic, NativeCallContext, Scope};
 
+use super::cross::inner_fault;
 use super::host::Host;
 use super::operator::Definition;
 use super::teacher::TeacherPlan;
@@ -88,10 +89,10 @@ pub(super) fn find<T: Named>(context: &NativeCallContext, host: &Host, name: &st
         ));
     };
     let engine = context.engine();
-    let script = |error: &rhai::EvalAltResult| super::cross::to_fault(error).during(&path);
-    let mut ast: AST = engine.compile(&text).map_err(|error| Fault::new("script::syntax", format!("{path}: {error}"), ""))?;
+    let script = |error: Box<rhai::EvalAltResult>| inner_fault(host, &error, Some(&path));
+    let mut ast: AST = engine.compile(&text).map_err(|error| script(error.into()))?;
     ast.set_source(path.as_str());
-    let _: Dynamic = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast).map_err(|error| script(&error))?;
+    let _: Dynamic = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast).map_err(script)?;
     host.registry.get::<T>(name).ok_or_else(|| {
         Fault::new(
             &format!("{}::unknown", T::NOUN),

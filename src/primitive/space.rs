@@ -96,7 +96,7 @@ mod space_functions {
     /// # Example
     ///
     /// ```rhai
-    /// hyperspace("pocket").plain("resnet_bottleneck").to_string() //> "222-111"
+    /// hyperspace("pocket").plain("resnet_bottleneck").to_string() //> 222-111
     /// ```
     #[rhai_fn(return_raw)]
     pub fn plain(hyperspace: Hyper, operator: &str) -> Answer<Space> {
@@ -133,7 +133,7 @@ mod space_functions {
     /// # Example
     ///
     /// ```rhai
-    /// hyperspace("pocket").name //> "pocket"
+    /// hyperspace("pocket").name //> pocket
     /// ```
     #[rhai_fn(get = "name", pure)]
     pub fn name(hyperspace: &mut Hyper) -> String {

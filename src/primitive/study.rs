@@ -6,13 +6,14 @@ use std::time::Duration;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
-use super::cross::{Answer, Cross, raise, to_fault};
+use super::cross::{Answer, Cross, inner_fault, raise};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
 use super::random::Random;
 use super::space::{Hyper, Space};
+use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
@@ -54,6 +55,13 @@ mod study_functions {
     }
 
     /// The best of a study: a map with `space` and `score`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let study = evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, evaluations: 20 });
+    /// study.best().score == study.history["score"].min() //> true
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn best(study: SpaceStudy) -> Answer<Map> {
         let best = study
@@ -63,11 +71,20 @@ mod study_functions {
     }
 
     /// The best `count` of a study, best first: maps with `space` and `score`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let study = evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, evaluations: 20 });
+    /// study.top(3).len() //> 3
+    /// ```
     pub fn top(study: SpaceStudy, count: i64) -> Array {
         study.top(count.max(0) as usize).into_iter().map(|trial| Dynamic::from(entry(trial))).collect()
     }
 
-    /// Every candidate in the order of scoring, as a table of `trial`, `space`, `score` and `best`: the best score so far.
+    /// Every candidate in the order of scoring, as a table.
+    ///
+    /// Columns: `trial`, `space`, `score`, and `best`: the best score so far.
     #[rhai_fn(get = "history", pure, return_raw)]
     pub fn history(study: &mut SpaceStudy) -> Answer<Table> {
         Table::builder()
@@ -80,6 +97,13 @@ mod study_functions {
     }
 
     /// The course of a study as a figure: every score, and the best so far.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let study = evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, evaluations: 20 });
+    /// plot(study).series //> ["scores", "best so far"]
+    /// ```
     pub fn plot(study: SpaceStudy) -> Figure {
         let scores = study.history.iter().filter_map(|trial| Some(Point::new(trial.id as f64, trial.score()?))).collect();
         let best =
@@ -113,17 +137,38 @@ mod study_functions {
 #[export_module]
 mod problem_type {
     /// A candidate drawn uniformly.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let mine = #{ ask: |problem, n, rng| [problem.random(rng)], tell: |results| {} };
+    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
+    /// ```
     pub fn random(problem: Problem, random: Random) -> Space {
         Arc::new(random.with(|rng| SearchSpace::sample(&problem.hyperspace, rng)))
     }
 
     /// The candidates with one operator everywhere, for every operator and window.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let mine = #{ ask: |problem, n, rng| problem.plain(), tell: |results| {} };
+    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 12 }).history.height //> 12
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn plain(problem: Problem) -> Answer<Array> {
         plain_spaces(&problem.hyperspace).cross()
     }
 
     /// A candidate with one change: `what` is "operator" or "window", of one stage, drawn uniformly.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let mine = #{ ask: |problem, n, rng| [problem.mutate(problem.random(rng), "window", rng)], tell: |results| {} };
+    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn mutate(_problem: Problem, candidate: Space, what: &str, random: Random) -> Answer<Space> {
         match what {
@@ -141,6 +186,13 @@ mod problem_type {
     }
 
     /// A candidate that has each choice from either of two parents.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let mine = #{ ask: |problem, n, rng| [problem.crossover(problem.random(rng), problem.random(rng), rng)], tell: |results| {} };
+    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn crossover(_problem: Problem, left: Space, right: Space, random: Random) -> Answer<Space> {
         random.with(|rng| left.crossover(&right, rng)).map(Arc::new).cross()
@@ -168,6 +220,7 @@ fn plain_spaces(hyperspace: &Hyper) -> Result<Array> {
 /// A strategy as a script gives it: closures over a state that is bound as `this`.
 struct ScriptStrategy<'a> {
     context: &'a NativeCallContext<'a>,
+    host: &'a Host,
     batch: usize,
     state: Dynamic,
     ask: FnPtr,
@@ -176,7 +229,7 @@ struct ScriptStrategy<'a> {
 }
 
 impl<'a> ScriptStrategy<'a> {
-    fn new(context: &'a NativeCallContext<'a>, strategy: Map, hyperspace: &Hyper) -> Result<Self> {
+    fn new(context: &'a NativeCallContext<'a>, host: &'a Host, strategy: Map, hyperspace: &Hyper) -> Result<Self> {
         let options = Options::new("a strategy", strategy, &["name", "batch", "state", "ask", "tell"])?;
         let need = |key: &str, form: &str| {
             options.closure(key)?.ok_or_else(|| {
@@ -189,12 +242,17 @@ impl<'a> ScriptStrategy<'a> {
         };
         Ok(Self {
             context,
+            host,
             batch: options.count("batch", 1)?.unwrap_or(16),
             state: options.value("state").cloned().unwrap_or_else(|| Map::new().into()),
             ask: need("ask", "|problem, n, rng|")?,
             tell: need("tell", "|results|")?,
             problem: Problem { hyperspace: hyperspace.clone() },
         })
+    }
+
+    fn fault(&self, error: &EvalAltResult) -> Fault {
+        inner_fault(self.host, error, self.context.call_source())
     }
 }
 
@@ -209,18 +267,24 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
         let asked = self
             .ask
             .call_raw(self.context, Some(&mut self.state), arguments)
-            .map_err(|error| to_fault(&error).during("strategy, ask"))?;
+            .map_err(|error| self.fault(&error).during("`ask` of the strategy"))?;
         let wrong = |found: &str| {
             let help = "return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`";
             Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help)
         };
-        let asked = asked.into_array().map_err(wrong)?;
+        let found = words(&asked);
+        let asked = asked.into_array().map_err(|_| wrong(&found))?;
         if asked.is_empty() {
             return Err(wrong("no candidates"));
         }
         asked
             .into_iter()
-            .map(|one| one.clone().try_cast::<Space>().map(|space| (*space).clone()).ok_or_else(|| wrong(&format!("`{one}`"))))
+            .map(|one| {
+                one.clone()
+                    .try_cast::<Space>()
+                    .map(|space| (*space).clone())
+                    .ok_or_else(|| wrong(&format!("an array with {}", words(&one))))
+            })
             .collect()
     }
 
@@ -235,7 +299,7 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
         let _: Dynamic = self
             .tell
             .call_raw(self.context, Some(&mut self.state), [results.into()])
-            .map_err(|error| to_fault(&error).during("strategy, tell"))?;
+            .map_err(|error| self.fault(&error).during("`tell` of the strategy"))?;
         Ok(())
     }
 }
@@ -258,14 +322,17 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
         Some(strategy) => strategy,
         None => context.call_fn::<Map>("random_search", ())?,
     };
-    let mut strategy = ScriptStrategy::new(context, strategy, hyperspace).cross()?;
+    let mut strategy = ScriptStrategy::new(context, host, strategy, hyperspace).cross()?;
     let objective = Parallel::new(context, &objective);
     let score = |space: &SearchSpace| -> Result<Score> {
-        let answer = objective.worker().call((Arc::new(space.clone()),)).map_err(|error| to_fault(&error))?;
+        let answer = objective
+            .worker()
+            .call((Arc::new(space.clone()),))
+            .map_err(|error| inner_fault(host, &error, context.call_source()))?;
         number(&answer).map(Score::from).ok_or_else(|| {
             Fault::new(
                 "study::score",
-                format!("the objective gave {} `{answer}`, not a number", answer.type_name()),
+                format!("the objective gave {}, not a number", words(&answer)),
                 "let the closure end in a number, such as `qt_score(...).score`",
             )
         })

@@ -91,9 +91,9 @@ mod supernet_functions {
         train_supernet_with(context, space, Map::new())
     }
 
-    /// A search space trained as one network with shared weights: the sandwich rule in FP32, then quantized (LSQ+, 8 bits).
+    /// A search space trained as one network with shared weights.
     ///
-    /// An array of spaces is trained side by side, one on each worker, and gives an array. Kept in the lab.
+    /// By the sandwich rule, in FP32 and then quantized (LSQ+, 8 bits). An array of spaces is trained side by side, one on each worker, and gives an array. Kept in the lab.
     ///
     /// Options: `data` (the data set `shapes`), `steps` (300), `int8_steps` (60), `lr` (0.1), `int8_lr` (0.01), `batch` (64),
     /// `random` (2): random subnets in every step; `seed` (0).
@@ -107,7 +107,7 @@ mod supernet_functions {
     pub fn train_supernet_with(context: NativeCallContext, space: Dynamic, given: Map) -> Answer<Dynamic> {
         let host = Host::of(&context)?;
         let many = space.is_array();
-        let spaces = space.into_array().unwrap_or_else(|one| vec![Dynamic::from(one)]);
+        let spaces = if many { space.into_array().unwrap_or_default() } else { vec![space] };
         let spaces: Vec<_> = spaces
             .into_iter()
             .map(|one| {
@@ -139,8 +139,10 @@ mod supernet_functions {
     ///
     /// # Example
     ///
-    /// ```rhai
-    /// search_subnet(1, #{}) //> fails script::unknown_function
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// let found = search_subnet(net, #{ device: device("ort"), max_int8_ms: 0.3 });
+    /// print(found);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn search_subnet(context: NativeCallContext, supernet: Supernet, given: Map) -> Answer<Found> {
@@ -183,6 +185,13 @@ mod supernet_functions {
     }
 
     /// Top-1 in percent of subnets on validation images, each after batch-norm recalibration.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// print(net.accuracies([net.space.smallest, net.space.largest]));
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn accuracies(context: NativeCallContext, supernet: Supernet, subnets: Array) -> Answer<Array> {
         let host = Host::of(&context)?;
@@ -190,7 +199,16 @@ mod supernet_functions {
         Ok(supernet.accuracies(&host, &subnets, 0).cross()?.into_iter().map(Dynamic::from).collect())
     }
 
-    /// Writes a subnet of this supernet as an ONNX file. Options: `precision` ("int8"): or "fp32".
+    /// Writes a subnet of this supernet as an ONNX file.
+    ///
+    /// Options: `precision` ("int8"): or "fp32".
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// net.export_onnx(net.space.largest, "largest.onnx", #{ precision: "fp32" });
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn export_onnx(context: NativeCallContext, supernet: Supernet, subnet: Subnet, file: &str, given: Map) -> Answer<()> {
         let host = Host::of(&context)?;
@@ -218,7 +236,17 @@ mod found_type {
         found.top1_pct
     }
 
-    /// What it costs: a map of `int8_ms` and `fp32_ms` (both measured), `speedup`, `predicted_int8_ms`, `mflops`, `mparams`.
+    /// What the subnet costs.
+    ///
+    /// A map of `int8_ms` and `fp32_ms` (both measured), `speedup`, `predicted_int8_ms`, `mflops`, `mparams`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// let found = search_subnet(net, #{ device: device("ort"), max_int8_ms: 0.3 });
+    /// print(found.costs().int8_ms);
+    /// ```
     #[rhai_fn(pure)]
     pub fn costs(found: &mut Found) -> Map {
         found.costs.clone()
@@ -237,7 +265,9 @@ mod found_type {
         export(&host, &found.supernet, &found.subnet, file, Map::new()).cross()
     }
 
-    /// Writes the subnet as an ONNX file. Options: `precision` ("int8"): or "fp32".
+    /// Writes the subnet as an ONNX file.
+    ///
+    /// Options: `precision` ("int8"): or "fp32".
     #[rhai_fn(name = "export_onnx", return_raw)]
     pub fn export_found_with(context: NativeCallContext, found: Found, file: &str, given: Map) -> Answer<()> {
         let host = Host::of(&context)?;

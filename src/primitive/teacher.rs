@@ -41,7 +41,9 @@ mod teacher_functions {
         data_set(name, Map::new()).cross()
     }
 
-    /// A data set by name; `shapes` draws images of twelve figures, in colour, with clutter and noise, from a seed.
+    /// A data set by name.
+    ///
+    /// `shapes` draws images of twelve figures, in colour, with clutter and noise, from a seed.
     ///
     /// Options: `size` (32): side in pixels; `train` (8000), `valid` (1000), `test` (2000): numbers of images; `seed` (0).
     #[rhai_fn(name = "dataset", return_raw)]
@@ -49,7 +51,9 @@ mod teacher_functions {
         data_set(name, given).cross()
     }
 
-    /// Defines a teacher: a fixed network whose tapped parts are what searched stages of the same names learn from.
+    /// Defines a teacher: a fixed network from which searched stages learn.
+    ///
+    /// A searched stage learns from the tapped part of its name.
     ///
     /// Options: `parts` (needed): an array of maps with `name`, `operator`, `widths` (one a block), `stride` (1), `tap` (false);
     /// `resolution` (32): side of the images; `channels` (3); `steps` (500), `batch` (64), `lr` (0.1): how it is trained.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use rhai::{AST, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, Scope, Stmt};
 
 use super::catalogue::session_entry;
-use super::render::{Known, Sources, Trouble, friendly};
+use super::render::{Sources, Trouble, friendly};
 use super::session::{Bundle, Outcome, Shared, Variable};
 use crate::base::Fault;
 
@@ -132,12 +132,7 @@ impl Evaluator {
         let text = |source: &str| self.texts.get(source).cloned().or_else(|| self.shared.library.text(source));
         let origin = |function: &str| self.origins.get(function).cloned();
         let catalogue = self.shared.everything();
-        let known = Known {
-            catalogue: Some(&catalogue),
-            variables: self.shared.variables().into_iter().map(|(name, variable)| (name, variable.keys)).collect(),
-            scripts: self.shared.library.paths(),
-        };
-        let trouble = Trouble::of(error, name, &Sources { text: &text, origin: &origin }, &known);
+        let trouble = Trouble::of(error, name, &Sources { text: &text, origin: &origin }, &self.shared.known(&catalogue));
         Outcome { value: None, printed: None, trouble: Some(Box::new(trouble)), took }
     }
 }

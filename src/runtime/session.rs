@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rhai::Engine;
+use rhai::{Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
 use super::complete::{self, Completion, Readiness};
 use super::engine::{Limits, Output, assemble};
 use super::evaluator::Evaluator;
 use super::library::Library;
-use super::render::Trouble;
+use super::render::{Known, Trouble, explain};
 use crate::base::{Cancel, Fault, Progress};
-use crate::primitive::host::{Host, Settings as HostSettings};
+use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
 
 /// Bytes of stack of the thread that evaluates.
 const STACK_BYTES: usize = 64 << 20;
@@ -98,6 +98,23 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// What there is to suggest.
+    pub fn known<'a>(&self, catalogue: &'a Catalogue) -> Known<'a> {
+        Known {
+            catalogue: Some(catalogue),
+            variables: self.variables().into_iter().map(|(name, variable)| (name, variable.keys)).collect(),
+            scripts: self.library.paths(),
+        }
+    }
+}
+
+impl Explainer for Shared {
+    fn explain(&self, error: &EvalAltResult) -> Fault {
+        explain(error, None, &self.known(&self.everything()))
+    }
+}
+
 struct Request {
     source: String,
     name: String,
@@ -132,6 +149,8 @@ impl Session {
             functions: RwLock::default(),
             history: Mutex::default(),
         });
+        let explainer = Arc::downgrade(&shared);
+        shared.host.set_explainer(explainer);
         let (requests, inbox) = channel();
         let evaluator = Evaluator::new(shared.clone(), args);
         let thread = std::thread::Builder::new()

@@ -147,7 +147,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
     let folder = tempfile::tempdir().unwrap();
     let toy = Toy::new([[8, 16], [16, 24], [24, 32]]);
     let pool = trainer();
-    let phases = vec![toynet::phase(&toy, false, 0.1, 50), toynet::phase(&toy, true, 0.01, 6)];
+    let phases = vec![toynet::phase(false, 0.1, 50), toynet::phase(true, 0.01, 6)];
     let trained = toynet::train(&toy, phases, &folder.path().join("train"));
     let summary: TrainSummary = run(&pool, trained.job, &trained.folder);
     // The loss of a guess among twelve classes is 2.48; the few images are learned by heart.
@@ -289,7 +289,7 @@ fn the_same_seed_gives_the_same_weights() {
     let toy = Toy::new([[8, 8], [8, 8], [8, 16]]);
     let pool = trainer();
     let files = ["a", "b"].map(|name| {
-        let phases = vec![toynet::phase(&toy, false, 0.1, 3), toynet::phase(&toy, true, 0.01, 2)];
+        let phases = vec![toynet::phase(false, 0.1, 3), toynet::phase(true, 0.01, 2)];
         let file = toynet::train(&toy, phases, &folder.path().join(name));
         let _: TrainSummary = run(&pool, file.job, &file.folder);
         std::fs::read(file.folder.join("weights.safetensors")).unwrap()
@@ -302,16 +302,16 @@ fn what_cannot_be_trained_is_a_fault_and_the_trainer_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let toy = Toy::new([[8, 8], [8, 8], [8, 16]]);
     let pool = trainer();
-    let wild = toynet::train(&toy, vec![Phase { warmup: 0, ..toynet::phase(&toy, false, 1e30, 8) }], folder.path());
+    let wild = toynet::train(&toy, vec![Phase { warmup: 0, ..toynet::phase(false, 1e30, 8) }], folder.path());
     let fault = attempt(&pool, wild.job, folder.path()).unwrap_err();
     assert_eq!(fault.code, "train::diverged", "{fault:?}");
-    let mut short = toynet::train(&toy, vec![toynet::phase(&toy, false, 0.1, 1)], folder.path());
+    let mut short = toynet::train(&toy, vec![toynet::phase(false, 0.1, 1)], folder.path());
     if let Job::TrainNet(job) = &mut short.job {
         // A convolution by 5 on what is left of an image of one cell is possible; no image at all is not.
         job.phases[0].steps[0][0].resolution = 0;
     }
     let fault = attempt(&pool, short.job, folder.path()).unwrap_err();
     assert_eq!(fault.code, "train::torch", "{fault:?}");
-    let good = toynet::train(&toy, vec![toynet::phase(&toy, false, 0.1, 1)], folder.path());
+    let good = toynet::train(&toy, vec![toynet::phase(false, 0.1, 1)], folder.path());
     attempt(&pool, good.job, folder.path()).unwrap();
 }

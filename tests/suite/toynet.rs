@@ -110,8 +110,8 @@ pub fn shapes(train: usize, valid: usize) -> DataSource {
 }
 
 /// A phase of `steps` sandwiches.
-pub fn phase(toy: &Toy, quantized: bool, lr: f64, steps: usize) -> Phase {
-    Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(|step| Toy::sandwich(step)).collect() }
+pub fn phase(quantized: bool, lr: f64, steps: usize) -> Phase {
+    Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(Toy::sandwich).collect() }
 }
 
 /// Trains `toy` by `phases`.

@@ -30,7 +30,7 @@ fn real() -> String {
 
 fn job(steps: usize, folder: &Path) -> JobFile {
     let toy = Toy::new([[8, 8], [8, 8], [8, 16]]);
-    toynet::train(&toy, vec![toynet::phase(&toy, false, 0.1, steps)], folder)
+    toynet::train(&toy, vec![toynet::phase(false, 0.1, steps)], folder)
 }
 
 fn pool(trainer: Option<PathBuf>) -> Pool {

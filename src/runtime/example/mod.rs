@@ -108,7 +108,10 @@ fn run(block: &Block, settings: &Settings, report: &mut Report) -> Result<(), Bo
         let lines = printed.take();
         let Some(Expectation { line, wanted }) = part.expectation else {
             if let Some(trouble) = outcome.trouble {
-                let line = trouble.at.as_ref().map_or(block.first_line, |place| place.line);
+                // The place in this file: the fault itself may lie in a script of the library.
+                let places = trouble.at.iter().chain(trouble.steps.iter().map(|step| &step.place));
+                let line =
+                    places.into_iter().find(|place| place.source == block.file).map_or(block.first_line, |place| place.line);
                 report.findings.push(finding(line, format!("this must run, but failed\n{trouble}")));
                 return Ok(());
             }

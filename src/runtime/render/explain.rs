@@ -151,7 +151,8 @@ fn thrown(value: &Dynamic) -> Fault {
     if let Some(map) = value.read_lock::<Map>() {
         let text = |key: &str| map.get(key).map(ToString::to_string).filter(|text| !text.is_empty());
         if let Some(message) = text("message") {
-            return Fault { code: text("code").unwrap_or_else(|| "script::thrown".into()), message, help: text("help") };
+            let code = text("code").unwrap_or_else(|| "script::thrown".into());
+            return Fault::new(&code, message, text("help").unwrap_or_default());
         }
     }
     let message = if value.is_unit() { "the script gave up with `throw`".into() } else { value.to_string() };

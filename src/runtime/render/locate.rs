@@ -13,11 +13,15 @@ pub(in crate::runtime) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    pub(super) fn place(&self, source: &str, position: Position) -> Option<Place> {
-        let line = position.line()?;
+    fn place(&self, source: &str, position: Position) -> Option<Place> {
+        Some(self.spot(source, position.line()?, position.position().unwrap_or(0)))
+    }
+
+    /// A place with the text of its line.
+    pub(super) fn spot(&self, source: &str, line: usize, column: usize) -> Place {
         let text = (self.text)(source).or_else(|| std::fs::read_to_string(source).ok());
         let text = text.as_deref().and_then(|text| text.lines().nth(line - 1)).map(str::to_owned);
-        Some(Place { source: source.into(), line, column: position.position().unwrap_or(0), text })
+        Place { source: source.into(), line, column, text }
     }
 }
 

@@ -28,6 +28,14 @@ pub struct Place {
     pub text: Option<String>,
 }
 
+impl Place {
+    /// The word that stands there.
+    fn word(&self) -> Option<String> {
+        let rest = self.text.as_ref()?.chars().skip(self.column.checked_sub(1)?);
+        Some(rest.take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()).filter(|word| !word.is_empty())
+    }
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.column {
@@ -66,14 +74,22 @@ impl Trouble {
     /// A fault of a Rhai error raised while `script` itself was loaded.
     pub(super) fn at_start(error: &EvalAltResult, script: &Script) -> Self {
         let sources = Sources { text: &|name| (name == script.shown).then(|| script.text.clone()), origin: &|_| None };
-        let (at, steps) = locate::locate(error, &script.shown, &sources);
-        Self { fault: explain(error, at.as_ref(), &Known::default()), at, steps }
+        Self::of(error, &script.shown, &sources, &Known::default())
     }
 
     /// A fault of a Rhai error raised by `source`.
     pub(super) fn of(error: &EvalAltResult, source: &str, sources: &Sources<'_>, known: &Known<'_>) -> Self {
-        let (at, steps) = locate::locate(error, source, sources);
-        Self { fault: explain(error, at.as_ref(), known), at, steps }
+        let (mut at, mut steps) = locate::locate(error, source, sources);
+        let mut fault = explain(error, at.as_ref(), known);
+        if let Some(spot) = fault.at.take() {
+            // It arose inside a closure or script that the call at `at` ran.
+            let inner = sources.spot(&spot.script, spot.line, spot.column);
+            if let Some(call) = at.take().filter(|call| (&call.source, call.line) != (&inner.source, inner.line)) {
+                steps.insert(0, Step { what: call.word().map_or("a call".into(), |word| format!("`{word}`")), place: call });
+            }
+            at = Some(inner);
+        }
+        Self { fault, at, steps }
     }
 
     /// The whole report, ending with a line break; `colour` adds ANSI colours.
