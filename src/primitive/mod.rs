@@ -17,6 +17,7 @@ mod frame;
 pub mod host;
 mod lut;
 mod net;
+mod node;
 pub mod noun;
 pub mod operator;
 pub mod options;
@@ -47,6 +48,7 @@ pub fn register(engine: &mut Engine) {
     random::register(engine);
     figure::register(engine);
     net::register(engine);
+    node::register(engine);
     operator::register(engine);
     space::register(engine);
     device::register(engine);
