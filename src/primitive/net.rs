@@ -1,4 +1,4 @@
-//! `net`: the graph builder as operators' `build` closures see it. Every method adds one layer and returns its node.
+//! `net`: the graph builder as operators' `build` closures see it; it makes the first nodes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,7 +73,7 @@ impl Net {
 }
 
 /// The script line from which a primitive is called.
-fn line_of(context: &NativeCallContext) -> Option<Source> {
+pub(super) fn line_of(context: &NativeCallContext) -> Option<Source> {
     let line = context.call_position().line()?;
     Some(Source { script: context.call_source().unwrap_or("script").into(), line })
 }

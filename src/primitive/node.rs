@@ -1,4 +1,4 @@
-//! Nodes of a network under construction: each method adds one layer after the node and returns the new one.
+//! Nodes of a network under construction: every method adds one layer and returns its node.
 
 use std::sync::Arc;
 
@@ -10,6 +10,12 @@ use super::net::{Node, activation, conv_with, dwconv_with, split_of, two_nets, w
 use super::noun::Nouns;
 use crate::base::Fault;
 use crate::graph::{Activation, Builder, ConvOptions, NodeId};
+
+/// The name before `.bn` or `.act`, for layers named after the one before them.
+fn stem(builder: &Builder, node: NodeId) -> String {
+    let name = builder.name(node);
+    name.strip_suffix(".bn").or_else(|| name.strip_suffix(".act")).unwrap_or(name).to_string()
+}
 
 #[export_module]
 mod node_type {
@@ -331,13 +337,7 @@ fn join(
     })
 }
 
-/// The name before `.bn` or `.act`, for layers named after the one before them.
-fn stem(builder: &Builder, node: NodeId) -> String {
-    let name = builder.name(node);
-    name.strip_suffix(".bn").or_else(|| name.strip_suffix(".act")).unwrap_or(name).to_string()
-}
-
-/// Declares nodes.
+/// Declares the nodes of a network.
 pub(super) fn register(engine: &mut Engine) {
     engine.noun::<Node>("Node");
     engine.register_global_module(exported_module!(node_type).into());
