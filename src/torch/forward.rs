@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spaceevo::graph::Activation;
-use tch::{Device, Kind as Number, Tensor, no_grad_guard};
+use tch::{Kind as Number, Tensor, no_grad_guard};
 
 use super::net::{Kind, Net, Op, WeightSlice};
 use super::store::{LayerWeights, Slice, Store};
@@ -28,7 +28,6 @@ pub enum Norms<'a> {
 
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
 pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>) -> Vec<Tensor> {
-    let zero = Tensor::zeros([1], (Number::Float, Device::Cpu));
     let integer = quantized && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
@@ -41,12 +40,12 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Nor
         let mut out = match &op.kind {
             Kind::Nothing => first.shallow_clone(),
             Kind::Conv { weights, stride, padding, groups } => {
-                let (weight, bias) = take(weights, store, quantized, &zero);
+                let (weight, bias) = take(weights, store, quantized);
                 let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
                 first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
             }
             Kind::Linear { weights } => {
-                let (weight, bias) = take(weights, store, quantized, &zero);
+                let (weight, bias) = take(weights, store, quantized);
                 let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
                 let out = first.flatten(1, -1).linear(&weight, bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.
@@ -81,13 +80,13 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Nor
 }
 
 /// Weight and bias of a layer, sliced; quantized before batch norm.
-fn take(slice: &WeightSlice, store: &Store, quantized: bool, zero: &Tensor) -> (Tensor, Option<Tensor>) {
+fn take(slice: &WeightSlice, store: &Store, quantized: bool) -> (Tensor, Option<Tensor>) {
     let LayerWeights::Dense { weight: whole, bias, scale } = &store.layers[slice.layer] else {
         unreachable!("compile() takes weights from layers of this kind alone");
     };
     let mut weight = sliced(slice, whole);
     if quantized {
-        weight = scale.apply(&weight, whole, zero);
+        weight = scale.apply(&weight, whole);
     }
     (weight, bias.as_ref().map(|bias| slice.output.of(bias, 0)))
 }
