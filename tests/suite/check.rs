@@ -96,6 +96,16 @@ fn examples_of_the_lab_hold() {
     assert!(report.expectations > 0);
 }
 
+/// It trains, so it is run by the program, which finds its trainer beside it.
+#[test]
+fn the_tour_of_the_language_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spaceevo = std::process::Command::new(env!("CARGO_BIN_EXE_spaceevo"));
+    spaceevo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "examples/tour.rhai", "--lab"]).arg(folder.path());
+    let out = spaceevo.output().unwrap();
+    assert!(out.status.success(), "\n{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+}
+
 /// Functions that every type has: they need a summary but no example. Nor do properties, which the examples of the
 /// functions that give their type show; overloads of one name share an example.
 fn obvious(name: &str) -> bool {
