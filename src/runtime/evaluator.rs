@@ -52,9 +52,9 @@ impl Evaluator {
         self.publish();
         let took = began.elapsed();
         match result {
-            Ok(value) if value.is_unit() => Outcome { value: None, printed: None, trouble: None, took },
+            Ok(value) if value.is_unit() => Outcome { value: None, printed: None, trouble: None, took, raw: value },
             Ok(value) => match self.show(&value) {
-                Ok((bundle, printed)) => Outcome { value: Some(bundle), printed: Some(printed), trouble: None, took },
+                Ok((bundle, printed)) => Outcome { value: Some(bundle), printed: Some(printed), trouble: None, took, raw: value },
                 Err(error) => self.failed(&error, name, took),
             },
             Err(error) => self.failed(&error, name, took),
@@ -133,7 +133,7 @@ impl Evaluator {
         let origin = |function: &str| self.origins.get(function).cloned();
         let catalogue = self.shared.everything();
         let trouble = Trouble::of(error, name, &Sources { text: &text, origin: &origin }, &self.shared.known(&catalogue));
-        Outcome { value: None, printed: None, trouble: Some(Box::new(trouble)), took }
+        Outcome { value: None, printed: None, trouble: Some(Box::new(trouble)), took, raw: Dynamic::UNIT }
     }
 }
 

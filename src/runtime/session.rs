@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rhai::{Engine, EvalAltResult};
+use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
 use super::complete::{self, Completion, Readiness};
@@ -59,6 +59,15 @@ pub struct Outcome {
     pub trouble: Option<Box<Trouble>>,
     /// How long it took.
     pub took: Duration,
+    /// The value itself; see [`Outcome::get`].
+    pub(super) raw: Dynamic,
+}
+
+impl Outcome {
+    /// The value as a type of the library, if it is one: for programs that embed the lab.
+    pub fn get<T: Clone + 'static>(&self) -> Option<T> {
+        self.raw.clone().try_cast()
+    }
 }
 
 /// What a variable is, as far as completion needs to know.
@@ -182,6 +191,7 @@ impl Session {
             printed: None,
             trouble: Some(Box::new(Trouble::plain(Fault::new("session::ended", "the session has ended", "start a new one")))),
             took: Duration::ZERO,
+            raw: Dynamic::UNIT,
         };
         if sent { answer.recv().unwrap_or_else(|_| gone()) } else { gone() }
     }

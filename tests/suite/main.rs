@@ -20,6 +20,7 @@ mod lab;
 mod lut;
 mod nets;
 mod onnx;
+mod pipeline;
 mod plot;
 mod properties;
 mod score;
