@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::latency::{Networks, fit_latency, stage_seed};
 use super::{Lut, LutRow};
 use crate::base::{Cancel, Progress, Result, Seed};
 use crate::device::LatencyPredictor;
 use crate::graph::Graph;
-use crate::onnx::Precision;
 use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet, join};
 use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher};
 
@@ -24,7 +24,7 @@ pub struct Ingredients<'a> {
     pub recipe: BlockRecipe,
     /// Concrete stages drawn for every stage, operator and window.
     pub samples: usize,
-    /// How many of them are measured, over all stages and operators; the others' latencies are predicted from these.
+    /// How many stages and whole networks are measured; latencies of the rows are predicted from these.
     pub measured: usize,
     /// Training batches for batch-norm recalibration before a loss is taken.
     pub recalibrate: usize,
@@ -82,7 +82,7 @@ pub fn build(
         entry.task.evaluate(trained.weights(), from.data.clone(), &samples, how).map(Job::EvalBlocks)
     });
     let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
-    let predictor = Arc::new(fit(&entries, from, measure)?);
+    let predictor = Arc::new(fit_latency(&Networks::Of(hyperspace.clone()), from.measured, from.seed, measure)?);
     let mut rows = Vec::new();
     for (entry, judged) in entries.iter().zip(judged) {
         let losses: Vec<SampleLoss> = judged.result()?;
@@ -128,26 +128,11 @@ impl Entry {
         let mut samples = Vec::new();
         for window in 0..hyperspace.stages[stage].windows() {
             let elastic = ElasticStage::new(hyperspace, name, operator, Some(window))?;
-            let mut rng = from.seed.child(name).child(operator).at(window as u64).rng();
+            let mut rng = stage_seed(&elastic, from.seed).rng();
             samples.extend((0..from.samples).map(|_| (window, elastic.sample(&mut rng))));
         }
         Ok(Self { stage, operator: operator.into(), task: BlockTask::new(&whole, from.teacher)?, samples })
     }
-}
-
-/// Measures some stages of every entry, spread over its windows, and fits a predictor to them.
-fn fit(entries: &[Entry], from: &Ingredients<'_>, measure: &Measure<'_>) -> Result<LatencyPredictor> {
-    let share = (from.measured / entries.len().max(1)).max(2);
-    let mut graphs = Vec::new();
-    for entry in entries {
-        let step = (entry.samples.len() / share).max(1);
-        for (_, sample) in entry.samples.iter().step_by(step).take(share) {
-            graphs.push(sample.graph()?);
-        }
-    }
-    let times = measure(&graphs)?;
-    let pairs: Vec<_> = graphs.iter().zip(times).collect();
-    LatencyPredictor::fit(Precision::Int8, &pairs, from.seed)
 }
 
 /// Latency of what every network of the hyperspace has besides its searched stages, taken from its smallest plain subnet.

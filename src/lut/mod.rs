@@ -6,6 +6,7 @@
 pub mod build;
 mod fault;
 mod files;
+pub mod latency;
 mod table;
 
 pub use fault::LutFault;

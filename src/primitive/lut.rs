@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
 use super::host::Host;
+use super::latency::error_map;
 use super::noun::Nouns;
 use super::options::Options;
 use super::space::{Hyper, Space};
@@ -29,8 +30,8 @@ mod lut_functions {
     /// Every operator learns from the teacher in every searched stage, in FP32 and then quantized; concrete stages are drawn from what was trained.
     /// Everything is kept in the lab, so a second call with the same options takes seconds.
     ///
-    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (40): stages a window; `measured` (180): stages measured in all, the
-    /// others' latencies are predicted from them; `steps` (120), `int8_steps` (40), `batch` (32), `lr` (0.01), `int8_lr` (0.0025): how blocks are trained;
+    /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (40): stages a window; `measured` (180): stages and networks measured in
+    /// all, from which latencies are predicted (see `latency_model`); `steps` (120), `int8_steps` (40), `batch` (32), `lr` (0.01), `int8_lr` (0.0025): how blocks are trained;
     /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (3): batches of 64 images for batch
     /// norm and for the loss; `seed` (0).
     ///
@@ -75,13 +76,7 @@ mod lut_functions {
     /// A map with `within_5_pct` and `within_10_pct` (shares of the `samples`), and `rmspe_pct`.
     #[rhai_fn(get = "latency_error", pure)]
     pub fn latency_error(lut: &mut Lookup) -> Map {
-        let error = &lut.predictor.held_out;
-        Map::from([
-            ("within_5_pct".into(), error.within5_pct.into()),
-            ("within_10_pct".into(), error.within10_pct.into()),
-            ("rmspe_pct".into(), error.rmspe_pct.into()),
-            ("samples".into(), (error.graphs as i64).into()),
-        ])
+        error_map(&lut.predictor.held_out)
     }
 
     /// The INT8 latency in milliseconds that a share of all networks of the hyperspace stays below.
@@ -117,20 +112,6 @@ mod lut_functions {
     #[rhai_fn(return_raw)]
     pub fn qt_score(space: Space, lut: Lookup, given: Map) -> Answer<Map> {
         score(&space, &lut, given).cross()
-    }
-
-    /// Predicted INT8 latency in milliseconds of a subnet, from the measurements behind a look-up table.
-    ///
-    /// # Example
-    ///
-    /// ```rhai no_run
-    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
-    /// let subnet = hyperspace("pocket").plain("fused_residual").largest;
-    /// print(lut.predict_latency(subnet));
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn predict_latency(lut: Lookup, subnet: crate::space::Subnet) -> Answer<f64> {
-        lut.predictor.predict(&subnet.graph().cross()?).cross()
     }
 
     /// The look-up table as text.

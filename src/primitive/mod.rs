@@ -15,6 +15,7 @@ mod expr;
 mod figure;
 mod frame;
 pub mod host;
+mod latency;
 mod lut;
 mod net;
 mod node;
@@ -55,6 +56,7 @@ pub fn register(engine: &mut Engine) {
     teacher::register(engine);
     block::register(engine);
     lut::register(engine);
+    latency::register(engine);
     study::register(engine);
     supernet::register(engine);
 }

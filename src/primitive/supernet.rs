@@ -9,21 +9,24 @@ use rhai::{Array, Dynamic, Engine, Map};
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, costs_of, measure_nets};
 use super::host::Host;
-use super::lut::Lookup;
+use super::latency::{LatencyModel, model};
 use super::noun::Nouns;
 use super::options::Options;
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
 use crate::base::{Fault, Result, Seed, write_atomic};
 use crate::data::Images;
-use crate::device::LatencyPredictor;
 use crate::device::ort::OrtSession;
 use crate::frame::Table;
 use crate::graph::Weights;
+use crate::lut::latency::Networks;
 use crate::onnx::{self, Precision};
 use crate::search::{LatencyWindow, SubnetPlan, search_subnets};
 use crate::space::Subnet;
 use crate::train::{DataSource, Job, NetEvaluation, NetScore, SupernetRecipe, SupernetTask, TrainSummary, WeightsRef};
+
+/// Stages and networks measured for a latency model of one search space.
+const FITTED: usize = 48;
 
 /// A trained search space.
 #[derive(Clone)]
@@ -134,8 +137,8 @@ mod supernet_functions {
     /// Evolution over subnets by INT8 top-1 on validation images, each after batch-norm recalibration, under a predicted latency;
     /// the best of them are then measured, and the best one within the limit is taken.
     ///
-    /// Options: `device` (needed), `max_int8_ms` (needed), `lut` (none): a look-up table whose latency predictor to use, otherwise one is fitted to
-    /// measured subnets of this space; `population` (24), `rounds` (3), `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
+    /// Options: `device` (needed), `max_int8_ms` (needed), `latency` (none): a latency model (`latency_model(…)`, `lut.latency`), otherwise one is fitted to
+    /// this space; `population` (24), `rounds` (3), `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
     ///
     /// # Example
     ///
@@ -329,7 +332,7 @@ fn train(host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
 }
 
 fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
-    let known = ["device", "max_int8_ms", "lut", "population", "rounds", "images", "measured", "seed"];
+    let known = ["device", "max_int8_ms", "latency", "population", "rounds", "images", "measured", "seed"];
     let options = Options::new("search_subnet", given, &known)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
     let limit_ms = options.positive("max_int8_ms")?;
@@ -343,9 +346,9 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
     let (population, rounds) = (options.count("population", 2)?.unwrap_or(24), options.count("rounds", 0)?.unwrap_or(3));
     let (images, measured) = (options.count("images", 1)?.unwrap_or(500), options.count("measured", 1)?.unwrap_or(6));
     let seed = options.seed()?;
-    let predictor = match options.noun::<Lookup>("lut", "a look-up table: what `build_lut` returns")? {
-        Some(lut) => lut.predictor.clone(),
-        None => fit_to(host, &device, &supernet.space, seed.child("latency"))?,
+    let predictor = match options.noun::<LatencyModel>("latency", "a latency model: `latency_model(...)`, or `lut.latency`")? {
+        Some(given) => given.0,
+        None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
     };
     let latency = |subnet: &Subnet| predictor.predict(&subnet.graph()?);
     let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, images);
@@ -394,17 +397,6 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         costs,
         candidates,
     })
-}
-
-/// A predictor fitted to measured random subnets of `space`.
-fn fit_to(host: &Host, device: &Stopwatch, space: &Space, seed: Seed) -> Result<Arc<LatencyPredictor>> {
-    let mut rng = seed.rng();
-    let mut subnets = vec![Subnet::smallest(space), Subnet::largest(space)];
-    subnets.extend((0..46).map(|_| Subnet::sample(space, &mut rng)));
-    let rows = measure_nets(host, device, &subnets)?;
-    let graphs = subnets.iter().map(Subnet::graph).collect::<Result<Vec<_>>>()?;
-    let pairs: Vec<_> = graphs.iter().zip(rows.iter().map(|row| row.int8_ms)).collect();
-    LatencyPredictor::fit(Precision::Int8, &pairs, seed).map(Arc::new)
 }
 
 fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {

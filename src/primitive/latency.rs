@@ -1,0 +1,110 @@
+//! Latency models: what networks take on a device, predicted from measured stages and networks.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+use rhai::{Engine, Map};
+
+use super::cross::{Answer, Cross};
+use super::device::{Stopwatch, measure_int8};
+use super::host::Host;
+use super::lut::Lookup;
+use super::options::Options;
+use super::space::{Hyper, Space};
+use crate::base::{Result, Seed};
+use crate::device::{LatencyPredictor, PredictorError};
+use crate::graph::Graph;
+use crate::lut::latency::{Networks, fit_latency};
+use crate::space::Subnet;
+
+/// A latency model as scripts hold it.
+#[derive(Debug, Clone)]
+pub struct LatencyModel(pub Arc<LatencyPredictor>);
+
+#[export_module]
+mod latency_functions {
+    /// A model of INT8 latency for all networks of a hyperspace: stages and whole networks are drawn and measured, and solved for what each kernel takes.
+    ///
+    /// Options: `measured` (180): stages and networks measured in all; `seed` (0). What was measured before comes from the lab.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let hs = hyperspace("pocket");
+    /// let model = latency_model(hs, device("flops"), #{ measured: 60, seed: 1 });
+    /// model.predict(hs.plain("inverted_residual").largest) > model.predict(hs.plain("inverted_residual").smallest) //> true
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn latency_model(context: NativeCallContext, hyperspace: Hyper, device: Stopwatch, given: Map) -> Answer<LatencyModel> {
+        let host = Host::of(&context)?;
+        fit(&host, &Networks::Of(hyperspace), &device, given).cross()
+    }
+
+    /// A model of INT8 latency for the networks of one search space.
+    ///
+    /// Options: `measured` (180), `seed` (0).
+    #[rhai_fn(name = "latency_model", return_raw)]
+    pub fn latency_model_of_space(
+        context: NativeCallContext,
+        space: Space,
+        device: Stopwatch,
+        given: Map,
+    ) -> Answer<LatencyModel> {
+        let host = Host::of(&context)?;
+        fit(&host, &Networks::In(space), &device, given).cross()
+    }
+
+    /// The model behind a look-up table.
+    #[rhai_fn(get = "latency", pure)]
+    pub fn latency(lut: &mut Lookup) -> LatencyModel {
+        LatencyModel(lut.predictor.clone())
+    }
+
+    /// Predicted INT8 latency of a subnet, in milliseconds.
+    #[rhai_fn(return_raw)]
+    pub fn predict(model: LatencyModel, subnet: Subnet) -> Answer<f64> {
+        model.0.predict(&subnet.graph().cross()?).cross()
+    }
+
+    /// How well predictions agree with measured latencies: a map with `within_5_pct`, `within_10_pct`, `rmspe_pct` and `samples`, held out.
+    #[rhai_fn(get = "error", pure)]
+    pub fn error(model: &mut LatencyModel) -> Map {
+        error_map(&model.0.held_out)
+    }
+
+    /// The model as text.
+    #[rhai_fn(name = "to_string", pure)]
+    pub fn model_text(model: &mut LatencyModel) -> String {
+        let PredictorError { graphs, within10_pct, rmspe_pct, .. } = model.0.held_out;
+        format!(
+            "latency model of {graphs} measured graphs: {within10_pct:.0} % within 10 % when held out, error {rmspe_pct:.1} %"
+        )
+    }
+}
+
+/// A predictor's error as scripts see it.
+pub(super) fn error_map(error: &PredictorError) -> Map {
+    Map::from([
+        ("within_5_pct".into(), error.within5_pct.into()),
+        ("within_10_pct".into(), error.within10_pct.into()),
+        ("rmspe_pct".into(), error.rmspe_pct.into()),
+        ("samples".into(), (error.graphs as i64).into()),
+    ])
+}
+
+fn fit(host: &Host, networks: &Networks, device: &Stopwatch, given: Map) -> Result<LatencyModel> {
+    let options = Options::new("latency_model", given, &["measured", "seed"])?;
+    model(host, networks, device, options.count("measured", 2)?.unwrap_or(180), options.seed()?)
+}
+
+/// A model fitted to about `count` graphs measured on `device`.
+pub(super) fn model(host: &Host, networks: &Networks, device: &Stopwatch, count: usize, seed: Seed) -> Result<LatencyModel> {
+    let measure = |graphs: &[Graph]| measure_int8(host, device, graphs);
+    fit_latency(networks, count, seed, &measure).map(|predictor| LatencyModel(Arc::new(predictor)))
+}
+
+/// Declares latency models.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<LatencyModel>("LatencyModel");
+    engine.register_global_module(exported_module!(latency_functions).into());
+}
