@@ -23,7 +23,9 @@ pub struct LatencyModel(pub Arc<LatencyPredictor>);
 
 #[export_module]
 mod latency_functions {
-    /// A model of INT8 latency for all networks of a hyperspace: stages and whole networks are drawn and measured, and solved for what each kernel takes.
+    /// A model of INT8 latency for all networks of a hyperspace.
+    ///
+    /// Stages and whole networks are drawn at random and measured, and their times solved for what each kernel takes.
     ///
     /// Options: `measured` (180): stages and networks measured in all; `seed` (0). What was measured before comes from the lab.
     ///
@@ -61,12 +63,22 @@ mod latency_functions {
     }
 
     /// Predicted INT8 latency of a subnet, in milliseconds.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let space = hyperspace("pocket").plain("fused_residual");
+    /// let model = latency_model(space, device("flops"), #{ measured: 40 });
+    /// model.predict(space.sample(rng(1))) < model.predict(space.largest) //> true
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn predict(model: LatencyModel, subnet: Subnet) -> Answer<f64> {
         model.0.predict(&subnet.graph().cross()?).cross()
     }
 
-    /// How well predictions agree with measured latencies: a map with `within_5_pct`, `within_10_pct`, `rmspe_pct` and `samples`, held out.
+    /// How well predictions agree with latencies that were measured but left out of the fit.
+    ///
+    /// A map of `within_5_pct`, `within_10_pct`, `rmspe_pct` and `samples`.
     #[rhai_fn(get = "error", pure)]
     pub fn error(model: &mut LatencyModel) -> Map {
         error_map(&model.0.held_out)

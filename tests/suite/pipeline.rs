@@ -8,6 +8,7 @@ use spaceevo::base::Seed;
 use spaceevo::data;
 use spaceevo::device::ort::{OrtSession, optimised_ops};
 use spaceevo::graph::{Builder, Graph, Part, Shape, Weights, chain};
+use spaceevo::lab::Lab;
 use spaceevo::onnx::{Precision, lower};
 use spaceevo::primitive::operator::Block;
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
@@ -138,7 +139,8 @@ fn share(classes: &[usize], wanted: impl Fn(usize) -> usize) -> f64 {
 
 /// The one weights file that an export left in the lab.
 fn exported_weights(lab: &Path) -> PathBuf {
-    let folders: Vec<_> = std::fs::read_dir(lab.join("export_net")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let exports = Lab::open(lab).unwrap().root().join("export_net");
+    let folders: Vec<_> = std::fs::read_dir(exports).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders[0].join("weights.safetensors")
 }
