@@ -1,7 +1,7 @@
 //! The lab folder: measurements and studies in one SQLite file, artifacts in folders beside it.
 //!
-//! `FOLDER/.spaceevo/lab.db` is shared by several processes at once (write-ahead log, waits for locks).
-//! An artifact, such as a trained teacher, is a folder `FOLDER/.spaceevo/KIND/KEY/` that is done once it
+//! `FOLDER/lab.db` is shared by several processes at once (write-ahead log, waits for locks).
+//! An artifact, such as a trained teacher, is a folder `FOLDER/KIND/KEY/` that is done once it
 //! holds `result.json`, which appears only when whole. Workers write folders; only the session writes the file.
 
 mod artifact;
@@ -17,9 +17,6 @@ pub use fault::LabFault;
 
 use crate::base::Result;
 
-/// Name of the folder inside the user's folder.
-pub const FOLDER: &str = ".spaceevo";
-
 /// An open lab; share it by `Arc`.
 #[derive(Debug)]
 pub struct Lab {
@@ -28,19 +25,18 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Opens the lab in `folder`, creating `.spaceevo/lab.db` if need be. A folder that cannot be
+    /// Opens the lab in `folder` (usually `.spaceevo`), creating it and its `lab.db` if need be. A folder that cannot be
     /// written is a fault that names `--lab FOLDER`.
     pub fn open(folder: &Path) -> Result<Self> {
-        let root = folder.join(FOLDER);
         let unwritable = |reason: String| LabFault::NotWritable { folder: folder.to_path_buf(), reason };
-        std::fs::create_dir_all(&root).map_err(|error| unwritable(error.to_string()))?;
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(error.to_string()))?;
         // Relative paths would break when a worker runs in another folder.
-        let root = std::path::absolute(&root).map_err(|error| unwritable(error.to_string()))?;
+        let root = std::path::absolute(folder).map_err(|error| unwritable(error.to_string()))?;
         let database = database::open(&root.join("lab.db"), folder)?;
         Ok(Self { root, database: Mutex::new(database) })
     }
 
-    /// The folder `.spaceevo`, absolute.
+    /// Its folder, absolute.
     pub fn root(&self) -> &Path {
         &self.root
     }

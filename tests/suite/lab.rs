@@ -59,8 +59,9 @@ fn several_sessions_write_one_lab_at_once() {
 #[test]
 fn a_folder_that_cannot_be_written_names_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(".spaceevo"), "a file where the lab's folder should be").unwrap();
-    let fault = Lab::open(folder.path()).unwrap_err();
+    let taken = folder.path().join("lab");
+    std::fs::write(&taken, "a file where the lab's folder should be").unwrap();
+    let fault = Lab::open(&taken).unwrap_err();
     assert_eq!(fault.code, "lab::not_writable");
     assert!(fault.help.unwrap().contains("--lab"));
 }
@@ -68,7 +69,7 @@ fn a_folder_that_cannot_be_written_names_the_remedy() {
 #[test]
 fn a_file_that_is_no_lab_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".spaceevo/lab.db");
+    let file = folder.path().join("lab.db");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "not a database, but long enough to be looked at as one").unwrap();
     assert_eq!(Lab::open(folder.path()).unwrap_err().code, "lab::damaged");
