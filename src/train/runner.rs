@@ -1,6 +1,6 @@
 //! Running jobs: each is done once, kept in the lab under a key of everything it depends on, and found there the next time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -120,10 +120,8 @@ impl Runner {
             }
         }
         let known = found.iter().flatten().count();
-        if known > 0 && waiting.is_empty() {
-            progress.say(&format!("{}: all {known} taken from the lab", Self::what(&found)));
-        } else if known > 0 {
-            progress.say(&format!("{known} of {} taken from the lab", found.len()));
+        if let Some(what) = found.iter().flatten().next().and_then(|done| noteworthy(&done.folder)) {
+            progress.say(&format!("{what}: {known} of {} taken from the lab", found.len()));
         }
         let files = waiting.iter().map(|(_, _, label, file)| (file.clone(), label.clone())).collect::<Vec<_>>();
         let keep = |at: usize, result: &Result<Value>| {
@@ -155,20 +153,15 @@ impl Runner {
         let done = self.run(vec![job], progress, cancel)?.pop();
         done.ok_or_else(|| Fault::new("train::result", format!("{label} gave no result"), "run it again"))
     }
+}
 
-    fn what(found: &[Option<Done>]) -> String {
-        let kind = found
-            .iter()
-            .flatten()
-            .next()
-            .and_then(|done| done.folder.parent().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().to_string()));
-        match kind.as_deref() {
-            Some("train_net") => "trained networks".into(),
-            Some("train_block") => "trained blocks".into(),
-            Some("eval_blocks") => "losses of blocks".into(),
-            Some("eval_nets") => "accuracies".into(),
-            _ => "files".into(),
-        }
+/// What a person would call jobs of this kind, for those that take long enough to be worth a word.
+fn noteworthy(folder: &Path) -> Option<&'static str> {
+    match folder.parent()?.file_name()?.to_str()? {
+        "train_net" => Some("trained networks"),
+        "train_block" => Some("trained blocks"),
+        "eval_blocks" => Some("losses of blocks"),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -38,6 +39,7 @@ pub(super) struct Process {
     orders: Option<ChildStdin>,
     news: Receiver<std::result::Result<News, String>>,
     last: Arc<Mutex<VecDeque<String>>>,
+    listener: JoinHandle<()>,
     next: u64,
 }
 
@@ -78,7 +80,7 @@ impl Process {
         });
         let last = Arc::new(Mutex::new(VecDeque::new()));
         let keep = Arc::clone(&last);
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(std::result::Result::ok) {
                 let mut lines = keep.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.push_back(line);
@@ -87,7 +89,7 @@ impl Process {
                 }
             }
         });
-        let mut process = Self { child, orders: Some(stdin), news, last, next: 1 };
+        let mut process = Self { child, orders: Some(stdin), news, last, listener, next: 1 };
         match process.news.recv_timeout(GREETING) {
             Ok(Ok(News::Hello { build, protocol })) if build == build_id() && protocol == PROTOCOL => Ok(process),
             Ok(Ok(News::Hello { build, .. })) => {
@@ -162,6 +164,11 @@ impl Process {
                 "it closed its output".into()
             }
         };
+        // Its last lines may still be on their way; a child of its own may keep the stream open for ever.
+        let until = Instant::now() + PATIENCE;
+        while !self.listener.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let lines = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = lines.iter().map(|line| format!("\n  {line}")).collect();
         (how, last)
