@@ -49,7 +49,7 @@ mod lut_functions {
     /// The table's rows: one for each sampled stage.
     #[rhai_fn(get = "table", pure, return_raw)]
     pub fn lut_table(lut: &mut Lookup) -> Answer<Table> {
-        rows(lut).cross()
+        lut.lut.to_table().cross()
     }
 
     /// Number of rows.
@@ -189,23 +189,6 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
     };
     let measure = |graphs: &[Graph]| measure_int8(host, &device, graphs);
     build(&from, &*host.runner()?, &measure, &host.progress(), &host.cancel).map(Arc::new)
-}
-
-fn rows(lut: &Built) -> Result<Table> {
-    let rows = lut.lut.rows();
-    Table::builder()
-        .text("stage", rows.iter().map(|row| row.stage.clone()))
-        .text("operator", rows.iter().map(|row| row.operator.clone()))
-        .int("window", rows.iter().map(|row| row.window as i64))
-        .text("sample", rows.iter().map(|row| row.encoding.clone()))
-        .int("cin", rows.iter().map(|row| row.input_width as i64))
-        .int("resolution", rows.iter().map(|row| row.resolution as i64))
-        .float("loss", rows.iter().map(|row| row.loss))
-        .float("loss_stderr", rows.iter().map(|row| row.loss_stderr))
-        .float("mflops", rows.iter().map(|row| row.mflops))
-        .float("mparams", rows.iter().map(|row| row.mparams))
-        .float("int8_ms", rows.iter().map(|row| row.latency_ms))
-        .build()
 }
 
 fn summarise(lut: &Built) -> Result<Table> {
