@@ -149,9 +149,9 @@ impl Builder {
         self.push(name, Layer::MaxPool { kernel, stride, padding }, vec![from], None)
     }
 
-    /// Mean over a window.
-    pub fn avg_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64) -> Result<NodeId> {
-        let (kernel, stride, padding) = self.window("avg_pool", name, from, kernel, stride, None)?;
+    /// Mean over a window; padding is half the kernel if `None`.
+    pub fn avg_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64, padding: Option<i64>) -> Result<NodeId> {
+        let (kernel, stride, padding) = self.window("avg_pool", name, from, kernel, stride, padding)?;
         self.push(name, Layer::AvgPool { kernel, stride, padding }, vec![from], None)
     }
 

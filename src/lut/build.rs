@@ -62,7 +62,7 @@ pub fn build(
     from.teacher.fits(hyperspace)?;
     let mut entries = Vec::new();
     for stage in hyperspace.searched() {
-        for operator in &hyperspace.operators {
+        for operator in hyperspace.candidates(stage) {
             entries.push(Entry::new(hyperspace, stage, operator.name(), from)?);
         }
     }
@@ -137,7 +137,7 @@ impl Entry {
 
 /// Latency of what every network of the hyperspace has besides its searched stages, taken from its smallest plain subnet.
 fn fixed(hyperspace: &Arc<Hyperspace>, side: usize, predictor: &LatencyPredictor) -> Result<f64> {
-    let plain = Arc::new(SearchSpace::uniform(hyperspace, hyperspace.operators[0].name(), Some(0))?);
+    let plain = Arc::new(SearchSpace::uniform_at(hyperspace, 0, Some(0)));
     let mut smallest = Subnet::smallest(&plain);
     smallest.resolution = side;
     let whole = predictor.predict(&smallest.graph()?)?;

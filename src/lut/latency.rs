@@ -40,7 +40,7 @@ impl Networks {
             let elastic = |operator: &str, window| ElasticStage::new(hyperspace, &home.name, operator, Some(window));
             match self {
                 Networks::Of(_) => {
-                    for operator in &hyperspace.operators {
+                    for operator in hyperspace.candidates(stage) {
                         let windows = (0..home.windows()).map(|window| elastic(operator.name(), window));
                         entries.push(windows.collect::<Result<Vec<_>>>()?);
                     }

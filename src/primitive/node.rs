@@ -92,6 +92,12 @@ mod node_type {
         node.net.add(&context, |builder| builder.bn(node.id, None))
     }
 
+    /// Batch normalisation under a name of its own, for one that follows layers of which there may be fewer or more.
+    #[rhai_fn(name = "bn", return_raw)]
+    pub fn bn_named(context: NativeCallContext, node: &mut Node, name: &str) -> Answer<Node> {
+        node.net.add(&context, |builder| builder.bn(node.id, Some(name)))
+    }
+
     /// The operator's activation, named after the layer before it.
     ///
     /// # Example
@@ -251,7 +257,20 @@ mod node_type {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn avg_pool(context: NativeCallContext, node: &mut Node, name: &str, kernel: i64, stride: i64) -> Answer<Node> {
-        node.net.add(&context, |builder| builder.avg_pool(node.id, name, kernel, stride))
+        node.net.add(&context, |builder| builder.avg_pool(node.id, name, kernel, stride, None))
+    }
+
+    /// Mean over a square window, with padding other than half the window.
+    #[rhai_fn(name = "avg_pool", return_raw)]
+    pub fn avg_pool_padded(
+        context: NativeCallContext,
+        node: &mut Node,
+        name: &str,
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+    ) -> Answer<Node> {
+        node.net.add(&context, |builder| builder.avg_pool(node.id, name, kernel, stride, Some(padding)))
     }
 
     /// Dense layer with bias to `cout` values; the map must be 1x1.

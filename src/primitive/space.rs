@@ -26,8 +26,9 @@ mod space_functions {
     /// Defines a hyperspace: for each stage the operators and width windows that a search space may choose.
     ///
     /// Options: `stages` (needed): an array of maps with `name`, `widths` (ascending), `window` (all): how many consecutive widths a search space may use,
-    /// `depths` ([1]), `stride` (1), and `operator` for stages that are not searched; the last stage gives the classes.
-    /// `operators` (needed): names or operators that searched stages choose from; `resolutions` ([32]); `channels` (3).
+    /// `depths` ([1]), `stride` (1), `operators` (those of the hyperspace): what this stage chooses from, and `operator` for stages that are not searched;
+    /// the last stage gives the classes.
+    /// `operators`: names or operators that searched stages choose from; `resolutions` ([32]); `channels` (3).
     ///
     /// # Example
     ///
@@ -199,6 +200,10 @@ mod space_functions {
         for stage in &hyperspace.stages {
             let what = match &stage.role {
                 Role::Searched => format!("{} windows of {}", stage.windows(), stage.window),
+                Role::SearchedAmong(own) => {
+                    let own: Vec<_> = own.iter().map(operator_line).collect();
+                    format!("{} windows of {}, {}", stage.windows(), stage.window, own.join(" or "))
+                }
                 Role::Fixed(operator) => operator.name().to_string(),
             };
             text.push_str(&format!(
@@ -227,7 +232,7 @@ mod search_space_type {
     /// ```
     #[rhai_fn(get = "operators", pure)]
     pub fn space_operators(space: &mut Space) -> Array {
-        space.operators.iter().map(|&at| space.hyperspace.operators[at].name().to_string().into()).collect()
+        space.hyperspace.searched().into_iter().map(|at| space.operator(at).name().to_string().into()).collect()
     }
 
     /// Number of subnets in it.
@@ -353,6 +358,7 @@ fn stage_table(hyperspace: &Hyperspace) -> Result<Table> {
             "operator",
             stages.iter().map(|stage| match &stage.role {
                 Role::Searched => "(searched)".to_string(),
+                Role::SearchedAmong(own) => own.iter().map(Operator::name).collect::<Vec<_>>().join(" | "),
                 Role::Fixed(operator) => operator.name().to_string(),
             }),
         )
@@ -380,12 +386,19 @@ fn make(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
         let entry = entry
             .try_cast::<Map>()
             .ok_or_else(|| options.refuse("stages", "each stage must be a map", "see `help(\"define_hyperspace\")`"))?;
-        let role = match entry.get("operator") {
-            Some(value) => Role::Fixed(operator_of(context, host, value)?),
-            None => Role::Searched,
+        let known = ["name", "operator", "operators", "widths", "window", "depths", "stride"];
+        let stage = Options::new("a stage of define_hyperspace", entry, &known)?;
+        let role = match (stage.value("operator"), stage.array("operators")?) {
+            (Some(_), Some(_)) => {
+                let help = "`operator` fixes a stage, `operators` lets the search choose: leave one out";
+                return Err(stage.refuse("operators", "`operator` is given too", help));
+            }
+            (Some(value), None) => Role::Fixed(operator_of(context, host, value)?),
+            (None, Some(own)) => {
+                Role::SearchedAmong(own.iter().map(|value| operator_of(context, host, value)).collect::<Result<_>>()?)
+            }
+            (None, None) => Role::Searched,
         };
-        let stage =
-            Options::new("a stage of define_hyperspace", entry, &["name", "operator", "widths", "window", "depths", "stride"])?;
         let missing = |what: &str| {
             Fault::new(
                 "options::missing",
@@ -413,8 +426,8 @@ fn make(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
     let resolutions = ints(&options, "resolutions")?.unwrap_or_else(|| vec![32]);
     let made = Hyperspace::new(name, options.count("channels", 1)?.unwrap_or(3), classes, &resolutions, stages, operators)?;
     // Its plain spaces are built once in their smallest form, so that an operator that does not fit shows here.
-    for operator in &made.operators {
-        let space = Arc::new(SearchSpace::uniform(&made, operator.name(), None)?);
+    for operator in 0..made.most_candidates() {
+        let space = Arc::new(SearchSpace::uniform_at(&made, operator, None));
         Subnet::smallest(&space).graph()?;
     }
     Ok(made)

@@ -156,9 +156,8 @@ mod problem_type {
     /// let mine = #{ ask: |problem, n, rng| problem.plain(), tell: |results| {} };
     /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 12 }).history.height //> 12
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn plain(problem: Problem) -> Answer<Array> {
-        plain_spaces(&problem.hyperspace).cross()
+    pub fn plain(problem: Problem) -> Array {
+        plain_spaces(&problem.hyperspace)
     }
 
     /// A candidate with one change: `what` is "operator" or "window", of one stage, drawn uniformly.
@@ -206,15 +205,15 @@ fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
     ])
 }
 
-fn plain_spaces(hyperspace: &Hyper) -> Result<Array> {
+fn plain_spaces(hyperspace: &Hyper) -> Array {
     let windows = hyperspace.searched().into_iter().map(|at| hyperspace.stages[at].windows()).max().unwrap_or(1);
     let mut plain = Array::new();
-    for operator in &hyperspace.operators {
+    for operator in 0..hyperspace.most_candidates() {
         for window in 0..windows {
-            plain.push(Dynamic::from(Arc::new(SearchSpace::uniform(hyperspace, operator.name(), Some(window))?)));
+            plain.push(Dynamic::from(Arc::new(SearchSpace::uniform_at(hyperspace, operator, Some(window)))));
         }
     }
-    Ok(plain)
+    plain
 }
 
 /// A strategy as a script gives it: closures over a state that is bound as `this`.

@@ -33,7 +33,7 @@ impl SearchSpace {
         let mut reader = Reader { what: "search space", text, at: skipped };
         let searched = hyperspace.searched();
         let names: Vec<_> = searched.iter().map(|&stage| hyperspace.stages[stage].name.as_str()).collect();
-        let operators = reader.digits(&names, "operator", |_| hyperspace.operators.len())?;
+        let operators = reader.digits(&names, "operator", |place| hyperspace.candidates(searched[place]).len())?;
         let windows = if reader.rest().is_empty() {
             vec![0; searched.len()]
         } else {

@@ -12,8 +12,10 @@ pub const MOST_CHOICES: usize = 36;
 /// Who decides what a stage is made of.
 #[derive(Debug, Clone)]
 pub enum Role {
-    /// The search chooses operator and window.
+    /// The search chooses window and operator, the latter among those of the hyperspace.
     Searched,
+    /// The search chooses window and operator, the latter among these.
+    SearchedAmong(Vec<Operator>),
     /// Always this operator, with all widths: stem and head.
     Fixed(Operator),
 }
@@ -93,7 +95,7 @@ impl Stage {
 
     /// Whether the search chooses its operator and window.
     pub fn is_searched(&self) -> bool {
-        matches!(self.role, Role::Searched)
+        !matches!(self.role, Role::Fixed(_))
     }
 
     /// Most blocks it can have.
@@ -104,7 +106,7 @@ impl Stage {
     /// Whether subnets can differ in it. Encodings leave out stages in which nothing can be chosen.
     pub(super) fn is_elastic(&self) -> bool {
         match &self.role {
-            Role::Searched => true,
+            Role::Searched | Role::SearchedAmong(_) => true,
             Role::Fixed(operator) => self.widths.len() > 1 || self.depths.len() > 1 || operator.size() > 1,
         }
     }
@@ -123,7 +125,7 @@ pub struct Hyperspace {
     pub resolutions: Vec<usize>,
     /// Stages, in order.
     pub stages: Vec<Stage>,
-    /// Operators that searched stages choose from.
+    /// Operators that searched stages choose from, those with a list of their own left out.
     pub operators: Vec<Operator>,
 }
 
@@ -159,16 +161,23 @@ impl Hyperspace {
             let wrong = format!("the last stage does not give {classes} classes");
             return Err(bad(wrong, "end with a fixed stage of one block whose only width is the number of classes").into());
         }
-        if operators.is_empty() || operators.len() > MOST_CHOICES {
-            return Err(bad(format!("there are {} operators", operators.len()), "give 1 to 36 of them").into());
-        }
-        for (place, operator) in operators.iter().enumerate() {
-            if operators[..place].iter().any(|before| before.name() == operator.name()) {
-                return Err(bad(format!("there are two operators `{}`", operator.name()), "rename one").into());
+        for stage in &stages {
+            let (own, of) = match &stage.role {
+                Role::Fixed(_) => continue,
+                Role::Searched => (&operators, String::new()),
+                Role::SearchedAmong(own) => (own, format!(" for stage `{}`", stage.name)),
+            };
+            if own.is_empty() || own.len() > MOST_CHOICES {
+                return Err(bad(format!("there are {} operators{of}", own.len()), "give 1 to 36 of them").into());
             }
-            if operator.is_pooled() {
-                let wrong = format!("operator `{}` pools its map away", operator.name());
-                return Err(bad(wrong, "such operators can stand in fixed stages only").into());
+            for (place, operator) in own.iter().enumerate() {
+                if own[..place].iter().any(|before| before.name() == operator.name()) {
+                    return Err(bad(format!("there are two operators `{}`{of}", operator.name()), "rename one").into());
+                }
+                if operator.is_pooled() {
+                    let wrong = format!("operator `{}` pools its map away", operator.name());
+                    return Err(bad(wrong, "such operators can stand in fixed stages only").into());
+                }
             }
         }
         let resolutions = resolutions.iter().map(|&side| side as usize).collect();
@@ -193,15 +202,27 @@ impl Hyperspace {
 
     /// Number of search spaces.
     pub fn size(&self) -> u128 {
-        self.stages
-            .iter()
-            .filter(|stage| stage.is_searched())
-            .fold(1, |size: u128, stage| size.saturating_mul((self.operators.len() * stage.windows()) as u128))
+        let choices = |stage: usize| (self.candidates(stage).len() * self.stages[stage].windows()) as u128;
+        self.searched().into_iter().fold(1, |size: u128, stage| size.saturating_mul(choices(stage)))
     }
 
-    /// Index of the operator `name`, or `space::unknown_operator`.
-    pub fn operator_index(&self, name: &str) -> Result<usize> {
-        let known = self.operators.iter().map(Operator::name);
+    /// The operators that stage `stage` (its index) can have, in the order in which encodings count them.
+    pub fn candidates(&self, stage: usize) -> &[Operator] {
+        match &self.stages[stage].role {
+            Role::Fixed(own) => std::slice::from_ref(own),
+            Role::Searched => &self.operators,
+            Role::SearchedAmong(own) => own,
+        }
+    }
+
+    /// The largest number of operators that a searched stage can choose from.
+    pub fn most_candidates(&self) -> usize {
+        self.searched().into_iter().map(|stage| self.candidates(stage).len()).max().unwrap_or(1)
+    }
+
+    /// Index among the candidates of stage `stage` of the operator `name`, or `space::unknown_operator`.
+    pub fn operator_index(&self, stage: usize, name: &str) -> Result<usize> {
+        let known = self.candidates(stage).iter().map(Operator::name);
         known.clone().position(|own| own == name).ok_or_else(|| {
             let (hyperspace, help) = (self.name.clone(), did_you_mean(name, known));
             SpaceFault::UnknownOperator { hyperspace, name: name.into(), help }.into()
@@ -240,6 +261,7 @@ impl Hyperspace {
             let role = match &stage.role {
                 Role::Searched => "searched".into(),
                 Role::Fixed(operator) => operator.key(),
+                Role::SearchedAmong(own) => own.iter().map(Operator::key).collect(),
             };
             let Stage { name, widths, window, depths, stride, .. } = stage;
             text.push_str(&format!("|{name} {role} {widths:?} {window} {depths:?} {stride}"));

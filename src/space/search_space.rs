@@ -35,9 +35,10 @@ impl SearchSpace {
             return Err(bad(wrong, "give one operator and one window for each searched stage".into()).into());
         }
         for ((&stage, &operator), &window) in searched.iter().zip(&operators).zip(&windows) {
+            let candidates = hyperspace.candidates(stage).len();
             let stage = &hyperspace.stages[stage];
-            if operator >= hyperspace.operators.len() {
-                let help = format!("0 to {} are there", hyperspace.operators.len() - 1);
+            if operator >= candidates {
+                let help = format!("0 to {} are there", candidates - 1);
                 return Err(bad(format!("stage `{}` has no operator {operator}", stage.name), help).into());
             }
             if window >= stage.windows() {
@@ -51,17 +52,22 @@ impl SearchSpace {
     /// The plain space that has `operator` in every searched stage. `windows` chooses the same index
     /// everywhere, or each stage's last if it has fewer; without it, the middle one of each.
     pub fn uniform(hyperspace: &Arc<Hyperspace>, operator: &str, window: Option<usize>) -> Result<Self> {
-        let operator = hyperspace.operator_index(operator)?;
-        let stages = hyperspace.stages.iter().filter(|stage| stage.is_searched());
-        let windows = stages.map(|stage| window.unwrap_or(stage.windows() / 2).min(stage.windows() - 1)).collect();
-        let operators = vec![operator; hyperspace.searched().len()];
-        Self::new(hyperspace, operators, windows)
+        let operators = hyperspace.searched().into_iter().map(|stage| hyperspace.operator_index(stage, operator));
+        Self::new(hyperspace, operators.collect::<Result<_>>()?, plain_windows(hyperspace, window))
+    }
+
+    /// The plain space that has the candidate at `operator` in every searched stage, or a stage's last if it
+    /// has fewer; windows as for [`SearchSpace::uniform`].
+    pub fn uniform_at(hyperspace: &Arc<Hyperspace>, operator: usize, window: Option<usize>) -> Self {
+        let searched = hyperspace.searched();
+        let operators = searched.into_iter().map(|stage| operator.min(hyperspace.candidates(stage).len() - 1)).collect();
+        Self { hyperspace: hyperspace.clone(), operators, windows: plain_windows(hyperspace, window) }
     }
 
     /// A space drawn uniformly.
     pub fn sample(hyperspace: &Arc<Hyperspace>, rng: &mut Rng) -> Self {
         let searched = hyperspace.searched();
-        let operators = searched.iter().map(|_| rng.random_range(0..hyperspace.operators.len())).collect();
+        let operators = searched.iter().map(|&stage| rng.random_range(0..hyperspace.candidates(stage).len())).collect();
         let windows = searched.iter().map(|&stage| rng.random_range(0..hyperspace.stages[stage].windows())).collect();
         Self { hyperspace: hyperspace.clone(), operators, windows }
     }
@@ -69,7 +75,8 @@ impl SearchSpace {
     /// The same space with another operator in one stage, both drawn uniformly.
     #[must_use]
     pub fn mutate_operator(&self, rng: &mut Rng) -> Self {
-        let counts = vec![self.hyperspace.operators.len(); self.operators.len()];
+        let searched = self.hyperspace.searched();
+        let counts: Vec<_> = searched.iter().map(|&stage| self.hyperspace.candidates(stage).len()).collect();
         Self { operators: change_one(&self.operators, &counts, rng), ..self.clone() }
     }
 
@@ -102,7 +109,7 @@ impl SearchSpace {
     pub fn operator(&self, stage: usize) -> &Operator {
         match &self.hyperspace.stages[stage].role {
             Role::Fixed(operator) => operator,
-            Role::Searched => &self.hyperspace.operators[self.operators[self.place(stage)]],
+            Role::Searched | Role::SearchedAmong(_) => &self.hyperspace.candidates(stage)[self.operators[self.place(stage)]],
         }
     }
 
@@ -157,6 +164,12 @@ impl SearchSpace {
         }
         Ok(parts)
     }
+}
+
+/// The same window index in every searched stage, or its last if it has fewer; without an index the middle one.
+fn plain_windows(hyperspace: &Hyperspace, window: Option<usize>) -> Vec<usize> {
+    let stages = hyperspace.stages.iter().filter(|stage| stage.is_searched());
+    stages.map(|stage| window.unwrap_or(stage.windows() / 2).min(stage.windows() - 1)).collect()
 }
 
 /// `genes` with one of them changed: which one, among those that can change, and to what, drawn uniformly.

@@ -42,7 +42,9 @@ impl ElasticStage {
         let home = &hyperspace.stages[stage];
         let operator = match &home.role {
             Role::Fixed(own) => own.clone(),
-            Role::Searched => hyperspace.operators[hyperspace.operator_index(operator)?].clone(),
+            Role::Searched | Role::SearchedAmong(_) => {
+                hyperspace.candidates(stage)[hyperspace.operator_index(stage, operator)?].clone()
+            }
         };
         if let Some(index) = window.filter(|&index| index >= home.windows()) {
             return Err(super::SpaceFault::Stage {

@@ -53,7 +53,7 @@ fn grow(net: &mut Builder, mut x: NodeId, prefix: &str, moves: &[Move]) -> NodeI
             }
             5 => se(net, x, &name("se")),
             6 if large => net.max_pool(x, &name("max"), 3, 2).unwrap(),
-            7 if large => net.avg_pool(x, &name("mean"), 3, 2).unwrap(),
+            7 if large => net.avg_pool(x, &name("mean"), 3, 2, None).unwrap(),
             _ => {
                 let biased = ConvOptions { kernel, bias: true, ..ConvOptions::default() };
                 net.conv(x, &name("biased"), c, biased).unwrap()
