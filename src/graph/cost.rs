@@ -23,9 +23,17 @@ pub struct Cost {
     pub macs: u64,
     /// Learned numbers.
     pub params: u64,
+    /// Convolutions and dense layers.
+    pub weighted: u64,
 }
 
 impl Cost {
+    /// Learned numbers of LSQ+ quantization as the reference counts them: a weight scale, an input scale and an offset
+    /// for each convolution and dense layer.
+    pub fn quantizer_params(&self) -> u64 {
+        3 * self.weighted
+    }
+
     /// Millions of multiply-accumulates, which the field calls MFLOPs.
     pub fn mflops(&self) -> f64 {
         self.macs as f64 / 1e6
@@ -37,13 +45,21 @@ impl Cost {
     }
 }
 
+impl std::ops::Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { macs: self.macs + other.macs, params: self.params + other.params, weighted: self.weighted + other.weighted }
+    }
+}
+
 impl Graph {
     /// Cost of the whole graph.
     pub fn cost(&self) -> Cost {
-        self.nodes
-            .iter()
-            .map(|node| self.node_cost(node))
-            .fold(Cost::default(), |sum, cost| Cost { macs: sum.macs + cost.macs, params: sum.params + cost.params })
+        let weighted = self.nodes.iter().filter(|node| matches!(node.layer, Layer::Conv { .. } | Layer::Linear)).count() as u64;
+        let costs = self.nodes.iter().map(|node| self.node_cost(node));
+        let (macs, params) = costs.fold((0, 0), |(macs, params), cost| (macs + cost.macs, params + cost.params));
+        Cost { macs, params, weighted }
     }
 
     /// Cost of one of its nodes.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{Candidate, Direction, Outcome, Score, SearchFault, Stopped, Strategy, Study, Trial, TrialRecord};
+use super::{Candidate, Direction, Outcome, Score, SearchFault, Stopped, Strategy, Study, Told, Trial, TrialRecord};
 use crate::base::{Cancel, Fault, Progress, Result, Seed};
 
 /// A search ends when this many asked candidates in a row are known already.
@@ -115,6 +115,7 @@ pub fn run<C: Candidate>(
                 None => judge(text, score(candidate)),
             })
             .collect();
+        let begun_at = study.history.len();
         let (begun, finished) = (scored.len(), scored.iter().flatten().count());
         for ((text, candidate), record) in fresh.into_iter().zip(scored) {
             if let Some(record) = record {
@@ -140,7 +141,17 @@ pub fn run<C: Candidate>(
             let score = study.history[*place.get(text)?].score();
             Some(score.map_or(f64::NEG_INFINITY, |score| plan.direction.merit(score)))
         };
-        let results: Vec<(C, f64)> = asked.iter().filter_map(|(text, c)| Some((c.clone(), merit(text)?))).collect();
+        // A candidate asked for twice at once is fresh once.
+        let mut fresh = begun_at..;
+        let results: Vec<Told<C>> = asked
+            .iter()
+            .filter_map(|(text, candidate)| {
+                let score = merit(text)?;
+                let is_fresh = place.get(text).is_some_and(|at| *at == fresh.start);
+                fresh.start += usize::from(is_fresh);
+                Some(Told { candidate: candidate.clone(), score, fresh: is_fresh })
+            })
+            .collect();
         if study.stopped.is_none() {
             strategy.tell(&results)?;
         }

@@ -16,6 +16,6 @@ pub use engine::{OnBatch, Plan, run};
 pub use fault::SearchFault;
 pub use pareto::{hypervolume, pareto_front};
 pub use random::RandomSearch;
-pub use strategy::{Candidate, Score, Strategy};
+pub use strategy::{Candidate, Score, Strategy, Told};
 pub use study::{Direction, Outcome, Stopped, Study, Trial, TrialRecord};
 pub use subnets::{FoundSubnet, LatencyWindow, SubnetPlan, SubnetSearch, search_subnets};

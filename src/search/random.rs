@@ -1,6 +1,6 @@
 //! Random search: the base line of every other strategy.
 
-use super::Strategy;
+use super::{Strategy, Told};
 use crate::base::{Result, Rng};
 
 /// Draws candidates independently.
@@ -25,7 +25,7 @@ impl<C, F: FnMut(&mut Rng) -> C> Strategy<C> for RandomSearch<F> {
         Ok((0..n).map(|_| (self.draw)(rng)).collect())
     }
 
-    fn tell(&mut self, _results: &[(C, f64)]) -> Result<()> {
+    fn tell(&mut self, _results: &[Told<C>]) -> Result<()> {
         Ok(())
     }
 }

@@ -38,6 +38,17 @@ impl From<f64> for Score {
     }
 }
 
+/// What a strategy is told of one candidate that it asked for.
+#[derive(Debug, Clone)]
+pub struct Told<C> {
+    /// The candidate.
+    pub candidate: C,
+    /// Its score, larger is better also where the study minimises; minus infinity where scoring failed.
+    pub score: f64,
+    /// Whether it entered the history just now; false for one that was in it already.
+    pub fresh: bool,
+}
+
 /// The decisions of a search. It never learns what is scored, or on how many threads.
 pub trait Strategy<C> {
     /// How many candidates are asked for, and scored in parallel, before the strategy is told.
@@ -46,7 +57,6 @@ pub trait Strategy<C> {
     /// The next candidates; about `n`, at least one. `rng` is the search's own, and depends on its seed alone.
     fn ask(&mut self, n: usize, rng: &mut Rng) -> Result<Vec<C>>;
 
-    /// Scores of what was asked for, larger is better also where the study minimises; minus infinity where
-    /// scoring failed. A candidate that was scored before comes with the score it had.
-    fn tell(&mut self, results: &[(C, f64)]) -> Result<()>;
+    /// Scores of what was asked for. A candidate that was scored before comes with the score it had.
+    fn tell(&mut self, results: &[Told<C>]) -> Result<()>;
 }

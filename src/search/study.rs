@@ -96,7 +96,12 @@ pub struct Study<C> {
 impl<C> Study<C> {
     /// The best trial; of equals the earliest. `None` if no trial has a score.
     pub fn best(&self) -> Option<&Trial<C>> {
-        self.top(1).into_iter().next()
+        let merit = |trial: &Trial<C>| trial.score().map(|score| self.direction.merit(score));
+        let better = |best: &&Trial<C>, trial: &Trial<C>| merit(trial) > merit(best);
+        self.history
+            .iter()
+            .filter(|trial| trial.score().is_some())
+            .reduce(|best, trial| if better(&best, trial) { trial } else { best })
     }
 
     /// The best `n` trials, best first; of equals the earliest first.

@@ -140,6 +140,9 @@ impl Hyperspace {
         operators: Vec<Operator>,
     ) -> Result<Arc<Self>> {
         let bad = |wrong: String, help: &str| SpaceFault::Hyperspace { name: name.into(), wrong, help: help.into() };
+        if !usable(name) {
+            return Err(bad("the name is not usable".into(), "use letters, digits and `_`, beginning with a letter").into());
+        }
         if input_channels == 0 {
             return Err(bad("images have 0 channels".into(), "`input_channels` is 3 for colour images").into());
         }

@@ -1,14 +1,14 @@
 //! Operators: a name, choice lists, and a builder that turns one configuration into a layer graph.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::{Choices, SpaceFault};
 use crate::base::{Result, Rng, did_you_mean, hash_hex};
-use crate::graph::{Activation, Graph};
+use crate::graph::{Activation, Cost, Graph};
 
 /// Graphs an operator remembers before it forgets them all and begins anew.
 const REMEMBERED: usize = 32_768;
@@ -70,6 +70,7 @@ struct Inner {
     activation: Option<Activation>,
     builder: Arc<dyn BuildBlock>,
     built: Mutex<HashMap<BlockConfig, Arc<Graph>>>,
+    costs: RwLock<HashMap<BlockConfig, Cost>>,
 }
 
 impl Operator {
@@ -112,7 +113,7 @@ impl Operator {
             }
         }
         let lists = choices.into_iter().map(|(name, values)| (Arc::from(name), values)).collect();
-        let inner = Inner { name, lists, activation, builder, built: Mutex::default() };
+        let inner = Inner { name, lists, activation, builder, built: Mutex::default(), costs: RwLock::default() };
         Ok(Self { inner: Arc::new(inner), pooled: false })
     }
 
@@ -225,6 +226,27 @@ impl Operator {
             return Ok(graph.clone());
         }
         // Built outside the lock: a builder may be a script, and may use other operators.
+        let graph = Arc::new(self.build_anew(config)?);
+        let mut built = lock();
+        if built.len() >= REMEMBERED {
+            built.clear();
+        }
+        built.insert(config.clone(), graph.clone());
+        Ok(graph)
+    }
+
+    /// Cost of the graph of `config`, counted at most once and kept without the graph, so that every block of a large
+    /// table can be remembered. Fails as [`Operator::build`].
+    pub fn cost(&self, config: &BlockConfig) -> Result<Cost> {
+        if let Some(cost) = self.inner.costs.read().unwrap_or_else(PoisonError::into_inner).get(config) {
+            return Ok(*cost);
+        }
+        let cost = self.build_anew(config)?.cost();
+        self.inner.costs.write().unwrap_or_else(PoisonError::into_inner).insert(config.clone(), cost);
+        Ok(cost)
+    }
+
+    fn build_anew(&self, config: &BlockConfig) -> Result<Graph> {
         let graph = self.inner.builder.build(config).map_err(|fault| fault.during(&format!("operator `{}`", self.name())))?;
         let side = if self.pooled { 1 } else { config.hw_out() };
         let (input, output) = (graph.input_shape(), graph.output_shape());
@@ -239,12 +261,6 @@ impl Operator {
             }
             .into());
         }
-        let graph = Arc::new(graph);
-        let mut built = lock();
-        if built.len() >= REMEMBERED {
-            built.clear();
-        }
-        built.insert(config.clone(), graph.clone());
         Ok(graph)
     }
 }

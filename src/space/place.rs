@@ -49,8 +49,7 @@ pub fn join(parts: &[PlacedBlock]) -> Result<Graph> {
 /// Cost of blocks in a row: the sum of theirs.
 pub fn cost(parts: &[PlacedBlock]) -> Result<Cost> {
     parts.iter().try_fold(Cost::default(), |sum, block| {
-        let cost = block.graph()?.cost();
-        Ok(Cost { macs: sum.macs + cost.macs, params: sum.params + cost.params })
+        Ok(sum + block.operator.cost(&block.config).map_err(|fault| fault.during(&block.prefix))?)
     })
 }
 

@@ -91,6 +91,11 @@ impl SearchSpace {
     /// A space that has each operator and each window from either parent. Fails with `space::choice`
     /// when they are not of one hyperspace.
     pub fn crossover(&self, other: &Self, rng: &mut Rng) -> Result<Self> {
+        if !Arc::ptr_eq(&self.hyperspace, &other.hyperspace) && self.hyperspace.key() != other.hyperspace.key() {
+            let (hyperspace, help) = (self.hyperspace.name.clone(), "cross spaces of one hyperspace".into());
+            let wrong = format!("the other parent, {other}, is of another hyperspace, `{}`", other.hyperspace.name);
+            return Err(SpaceFault::SpaceChoice { hyperspace, wrong, help }.into());
+        }
         let mut either = |left: &[usize], right: &[usize]| -> Vec<usize> {
             left.iter().zip(right).map(|(&a, &b)| if rng.random_bool(0.5) { a } else { b }).collect()
         };

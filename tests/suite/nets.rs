@@ -104,7 +104,7 @@ pub fn resnet() -> Graph {
     let from = net.input();
     let x = conv_bn(&mut net, from, "stem", 16, 3, 1);
     let x = net.act(x, None, Activation::Relu).unwrap();
-    let x = net.max_pool(x, "shrink", 3, 2, None).unwrap();
+    let x = net.max_pool(x, "shrink", 3, 2).unwrap();
     let x = bottleneck(&mut net, x, "b0", 16, 3, 1);
     let x = bottleneck(&mut net, x, "b1", 32, 3, 2);
     let x = bottleneck(&mut net, x, "b2", 32, 3, 1);
