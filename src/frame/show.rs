@@ -93,7 +93,12 @@ impl Table {
     /// The table for a terminal of `places` characters: numbers right and rounded to four digits, long tables
     /// folded after 20 rows, texts cut and then columns left out where it would be too wide, both said below.
     pub fn to_text(&self, places: usize) -> String {
-        let (mut columns, rows_out) = self.folded(ROWS);
+        self.to_text_of(places, ROWS)
+    }
+
+    /// As [`Table::to_text`], folded after `rows` rows.
+    pub fn to_text_of(&self, places: usize, rows_shown: usize) -> String {
+        let (mut columns, rows_out) = self.folded(rows_shown);
         if columns.is_empty() {
             return "an empty table".into();
         }

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::latency::{Networks, fit_latency, stage_seed};
+use super::latency::{LatencyModel, Networks, fit_latency, stage_seed};
 use super::{Lut, LutRow};
 use crate::base::{Cancel, Progress, Result, Seed};
-use crate::device::LatencyPredictor;
 use crate::graph::Graph;
-use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet, join};
+use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet};
 use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher};
 
 /// What a table is built from.
@@ -30,6 +29,8 @@ pub struct Ingredients<'a> {
     pub recalibrate: usize,
     /// Validation batches a loss is taken over.
     pub batches: usize,
+    /// What latencies hold for, in words.
+    pub device: String,
     /// Seed of everything.
     pub seed: Seed,
 }
@@ -39,8 +40,8 @@ pub struct Ingredients<'a> {
 pub struct Built {
     /// The table.
     pub lut: Lut,
-    /// Latency of any graph of this hyperspace on the device.
-    pub predictor: Arc<LatencyPredictor>,
+    /// Latency of any network of this hyperspace on the device, where it is known.
+    pub latency: Option<LatencyModel>,
     /// By resolution: latency of the fixed stages and of entering and leaving the integer part.
     pub fixed_ms: BTreeMap<usize, f64>,
     /// The hyperspace.
@@ -50,11 +51,19 @@ pub struct Built {
 /// Measures the INT8 latencies of graphs, in milliseconds.
 pub type Measure<'a> = dyn Fn(&[Graph]) -> Result<Vec<f64>> + 'a;
 
+/// Where latencies come from.
+pub enum Timing<'a> {
+    /// Stages and networks are measured, and a model is fitted to them.
+    Measured(&'a Measure<'a>),
+    /// A model that is there already.
+    Known(LatencyModel),
+}
+
 /// Builds a table. What was trained, evaluated or measured before is taken from the lab.
 pub fn build(
     from: &Ingredients<'_>,
     runner: &Runner,
-    measure: &Measure<'_>,
+    timing: &Timing<'_>,
     progress: &Progress,
     cancel: &Cancel,
 ) -> Result<Built> {
@@ -82,7 +91,13 @@ pub fn build(
         entry.task.evaluate(trained.weights(), from.data.clone(), &samples, how).map(Job::EvalBlocks)
     });
     let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
-    let predictor = Arc::new(fit_latency(&Networks::Of(hyperspace.clone()), from.measured, from.seed, measure)?);
+    let model = match timing {
+        Timing::Known(model) => model.clone(),
+        Timing::Measured(measure) => {
+            let networks = Networks::Of(hyperspace.clone());
+            LatencyModel::Fitted(Arc::new(fit_latency(&networks, from.measured, from.seed, measure)?))
+        }
+    };
     let mut rows = Vec::new();
     for (entry, judged) in entries.iter().zip(judged) {
         let losses: Vec<SampleLoss> = judged.result()?;
@@ -99,18 +114,21 @@ pub fn build(
                 loss_stderr: loss.stderr,
                 mflops: cost.mflops(),
                 mparams: cost.mparams(),
-                latency_ms: predictor.predict_inside(&sample.graph()?)?,
+                latency_ms: model.stage_ms(sample)?,
             });
         }
     }
     let fixed_ms =
-        hyperspace.resolutions.iter().map(|&side| Ok((side, fixed(hyperspace, side, &predictor)?))).collect::<Result<_>>()?;
+        hyperspace.resolutions.iter().map(|&side| Ok((side, fixed(hyperspace, side, &model)?))).collect::<Result<_>>()?;
     let provenance = BTreeMap::from([
         ("hyperspace".to_string(), hyperspace.name.clone()),
         ("teacher".to_string(), from.teacher.net.name.clone()),
+        ("data".to_string(), serde_json::to_string(from.data).unwrap_or_default()),
+        ("device".to_string(), from.device.clone()),
         ("seed".to_string(), from.seed.0.to_string()),
     ]);
-    Ok(Built { lut: Lut::new(rows, provenance)?, predictor, fixed_ms, hyperspace: hyperspace.clone() })
+    let lut = Lut::new(rows, provenance)?;
+    Ok(Built::new(hyperspace, stamped(lut), Some(model)).with_fixed_ms(&fixed_ms))
 }
 
 /// One operator in one stage, with the concrete stages drawn from it.
@@ -135,16 +153,47 @@ impl Entry {
     }
 }
 
+/// Provenance that holds stem and head's latency, as JSON: milliseconds by resolution.
+const FIXED_MS: &str = "fixed_ms";
+
+/// The table with today's date and the version of the lab among its provenance.
+pub fn stamped(lut: Lut) -> Lut {
+    let today = time::OffsetDateTime::now_utc().date().to_string();
+    lut.with_provenance("date", &today).with_provenance("lab_version", env!("CARGO_PKG_VERSION"))
+}
+
+impl Built {
+    /// A table of this hyperspace; the latency of stem and head is taken from its provenance, if it is there.
+    pub fn new(hyperspace: &Arc<Hyperspace>, lut: Lut, latency: Option<LatencyModel>) -> Self {
+        let known = lut.provenance().get(FIXED_MS).and_then(|text| serde_json::from_str(text).ok());
+        Self { lut, latency, fixed_ms: known.unwrap_or_default(), hyperspace: hyperspace.clone() }
+    }
+
+    /// The same with this latency of stem and head, by resolution; it goes into the provenance.
+    #[must_use]
+    pub fn with_fixed_ms(self, fixed_ms: &BTreeMap<usize, f64>) -> Self {
+        let text = serde_json::to_string(fixed_ms).unwrap_or_default();
+        Self { lut: self.lut.with_provenance(FIXED_MS, &text), fixed_ms: fixed_ms.clone(), ..self }
+    }
+}
+
 /// Latency of what every network of the hyperspace has besides its searched stages, taken from its smallest plain subnet.
-fn fixed(hyperspace: &Arc<Hyperspace>, side: usize, predictor: &LatencyPredictor) -> Result<f64> {
+fn fixed(hyperspace: &Arc<Hyperspace>, side: usize, model: &LatencyModel) -> Result<f64> {
     let plain = Arc::new(SearchSpace::uniform_at(hyperspace, 0, Some(0)));
     let mut smallest = Subnet::smallest(&plain);
     smallest.resolution = side;
-    let whole = predictor.predict(&smallest.graph()?)?;
+    let whole = model.subnet_ms(&smallest)?;
     let mut searched = 0.0;
     for stage in hyperspace.searched() {
-        let parts: Vec<_> = smallest.parts().into_iter().filter(|part| part.stage == stage).collect();
-        searched += predictor.predict_inside(&join(&parts)?)?;
+        let name = &hyperspace.stages[stage].name;
+        let of = ElasticStage::new(hyperspace, name, plain.operator(stage).name(), Some(0))?;
+        let input_width = smallest.stages[..stage]
+            .iter()
+            .rev()
+            .find_map(|blocks| blocks.last())
+            .map_or(hyperspace.input_channels, |block| block.width);
+        let blocks = smallest.stages[stage].clone();
+        searched += model.stage_ms(&StageSample { of, input_width, resolution: side, blocks })?;
     }
     Ok((whole - searched).max(0.0))
 }

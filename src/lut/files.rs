@@ -2,39 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Lut, LutFault, LutRow};
+use super::table::{INT8_MS, LOSS, LOSS_STDERR, MFLOPS, MPARAMS, Names, SampleKey};
+use super::{Lut, LutFault};
 use crate::base::Result;
-use crate::frame::{Cell, Table};
+use crate::frame::{Cell, Column, Table};
 
-/// Columns that say what a row is; any other says how the table came about.
-const OWN: [&str; 11] =
-    ["stage", "operator", "window", "sample", "cin", "resolution", "loss", "loss_stderr", "mflops", "mparams", "int8_ms"];
+/// Columns that say what a row is.
+pub(super) const KEY: [&str; 6] = ["stage", "operator", "window", "sample", "cin", "resolution"];
+/// Begins the names of columns of provenance.
+pub(super) const FROM: &str = "from_";
+/// Columns of figures that come first, in this order, where they are there.
+const USUAL: [&str; 5] = [LOSS, LOSS_STDERR, MFLOPS, MPARAMS, INT8_MS];
 
 impl Lut {
-    /// The table as a data frame: `stage`, `operator`, `window`, `sample` (blocks as text), `cin`, `resolution`,
-    /// `loss`, `loss_stderr`, `mflops`, `mparams`, `int8_ms`, then one column of texts for each word of provenance.
+    /// The table as a data frame: `stage`, `operator`, `window`, `sample` (blocks as text), `cin`, `resolution`, then the
+    /// columns of figures (`loss` first), then a column of texts `from_…` for each word of provenance.
     pub fn to_table(&self) -> Result<Table> {
-        let rows = self.rows();
+        let keys = self.keys();
         let mut table = Table::builder()
-            .text("stage", rows.iter().map(|row| row.stage.clone()))
-            .text("operator", rows.iter().map(|row| row.operator.clone()))
-            .int("window", rows.iter().map(|row| row.window as i64))
-            .text("sample", rows.iter().map(|row| row.encoding.clone()))
-            .int("cin", rows.iter().map(|row| row.input_width as i64))
-            .int("resolution", rows.iter().map(|row| row.resolution as i64))
-            .float("loss", rows.iter().map(|row| row.loss))
-            .float("loss_stderr", rows.iter().map(|row| row.loss_stderr))
-            .float("mflops", rows.iter().map(|row| row.mflops))
-            .float("mparams", rows.iter().map(|row| row.mparams))
-            .float("int8_ms", rows.iter().map(|row| row.latency_ms));
+            .text("stage", keys.iter().map(|key| &*key.stage))
+            .text("operator", keys.iter().map(|key| &*key.operator))
+            .int("window", keys.iter().map(|key| key.window as i64))
+            .text("sample", keys.iter().map(|key| &*key.encoding))
+            .int("cin", keys.iter().map(|key| key.input_width as i64))
+            .int("resolution", keys.iter().map(|key| key.resolution as i64));
+        let usual = USUAL.into_iter().filter(|name| self.columns().any(|own| own == *name));
+        for name in usual.chain(self.columns().filter(|name| !USUAL.contains(name))) {
+            table = table.float(name, self.column(name)?.iter().copied());
+        }
         for (name, value) in self.provenance() {
-            table = table.text(name, rows.iter().map(|_| value.clone()));
+            table = table.text(&format!("{FROM}{name}"), keys.iter().map(|_| value.as_str()));
         }
         table.build()
     }
 
-    /// The table from a data frame as [`Lut::to_table`] makes it. Fails when a column is missing or of another
-    /// kind, and as [`Lut::new`] does.
+    /// The table from a data frame as [`Lut::to_table`] makes it. Columns of numbers beside those that say what a row is
+    /// are figures; columns of texts, and those called `from_…`, provenance. Fails when a column is missing or of another kind, and as
+    /// [`Lut::of_columns`] does.
     pub fn from_table(table: &Table) -> Result<Self> {
         let whole = |name: &'static str| -> Result<Vec<usize>> {
             let check =
@@ -44,30 +48,29 @@ impl Lut {
         let (stage, operator, sample) =
             (table.column_text("stage")?, table.column_text("operator")?, table.column_text("sample")?);
         let (window, cin, resolution) = (whole("window")?, whole("cin")?, whole("resolution")?);
-        let (loss, loss_stderr) = (table.column_f64("loss")?, table.column_f64("loss_stderr")?);
-        let (mflops, mparams) = (table.column_f64("mflops")?, table.column_f64("mparams")?);
-        let latency_ms = table.column_f64("int8_ms")?;
-        let rows = (0..table.height()).map(|at| LutRow {
-            stage: stage[at].clone(),
-            operator: operator[at].clone(),
+        let mut names = Names::default();
+        let keys = (0..table.height()).map(|at| SampleKey {
+            stage: names.shared(&stage[at]),
+            operator: names.shared(&operator[at]),
             window: window[at],
-            encoding: sample[at].clone(),
+            encoding: sample[at].as_str().into(),
             input_width: cin[at],
             resolution: resolution[at],
-            loss: loss[at],
-            loss_stderr: loss_stderr[at],
-            mflops: mflops[at],
-            mparams: mparams[at],
-            latency_ms: latency_ms[at],
         });
-        let rows = rows.collect();
-        let mut provenance = BTreeMap::new();
-        for (name, column) in table.all()?.into_iter().filter(|(name, _)| !OWN.contains(&name.as_str())) {
-            // A CSV file does not know that `seed` was a text.
-            let words: BTreeSet<_> = column.cells().into_iter().filter_map(word).collect();
-            provenance.insert(name, words.into_iter().collect::<Vec<_>>().join(", "));
+        let keys = keys.collect();
+        let (mut columns, mut provenance) = (BTreeMap::new(), BTreeMap::new());
+        for (name, column) in table.all()?.into_iter().filter(|(name, _)| !KEY.contains(&name.as_str())) {
+            let number = matches!(column, Column::Int(_) | Column::Float(_));
+            // A CSV file does not know that `from_seed` was a text.
+            if number && !name.starts_with(FROM) {
+                columns.insert(name.clone(), table.column_f64(&name)?);
+            } else {
+                let words: BTreeSet<_> = column.cells().into_iter().filter_map(word).collect();
+                let name = name.strip_prefix(FROM).map_or(name.clone(), String::from);
+                provenance.insert(name, words.into_iter().collect::<Vec<_>>().join(", "));
+            }
         }
-        Self::new(rows, provenance)
+        Self::of_columns(keys, columns, provenance)
     }
 }
 

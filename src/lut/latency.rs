@@ -1,18 +1,46 @@
-//! A latency predictor for a space: concrete stages and whole networks are drawn, measured, and solved for their kernels.
+//! Latency models: what networks and stages take, predicted from measured ones or summed from a block table.
 
 use std::sync::Arc;
 
+use super::blocks::BlockTable;
 use super::build::Measure;
 use crate::base::{Result, Seed};
 use crate::device::LatencyPredictor;
 use crate::graph::Graph;
 use crate::onnx::Precision;
-use crate::space::{ElasticStage, Hyperspace, SearchSpace, Subnet};
+use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet};
 
 /// One in so many measured graphs is a whole network, the others are single stages.
 const WHOLE: usize = 8;
 /// Whole networks at least: they alone have the fixed stages, and they enter and leave the integer part once.
 const LEAST_WHOLE: usize = 12;
+
+/// What networks and stages take on a device, in ms.
+#[derive(Debug, Clone)]
+pub enum LatencyModel {
+    /// Predicted from measured stages and networks, by their kernels.
+    Fitted(Arc<LatencyPredictor>),
+    /// The sum of what their blocks take.
+    Blocks(Arc<BlockTable>),
+}
+
+impl LatencyModel {
+    /// A whole network.
+    pub fn subnet_ms(&self, subnet: &Subnet) -> Result<f64> {
+        match self {
+            LatencyModel::Fitted(predictor) => predictor.predict(&subnet.graph()?),
+            LatencyModel::Blocks(blocks) => blocks.subnet_ms(subnet),
+        }
+    }
+
+    /// A concrete stage, inside a network.
+    pub fn stage_ms(&self, sample: &StageSample) -> Result<f64> {
+        match self {
+            LatencyModel::Fitted(predictor) => predictor.predict_inside(&sample.graph()?),
+            LatencyModel::Blocks(blocks) => blocks.stage_ms(sample),
+        }
+    }
+}
 
 /// What networks a predictor is for.
 #[derive(Debug, Clone)]

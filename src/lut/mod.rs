@@ -3,11 +3,22 @@
 //! A [`Lut`] is what a search space is scored from without training it: rows in groups of one stage,
 //! operator, window and resolution. See [`crate::score`].
 
+mod blocks;
 pub mod build;
 mod fault;
 mod files;
 pub mod latency;
+mod lsqr;
+mod nn_meter;
+mod recover;
+mod reference;
+mod samples;
 mod table;
 
+pub use blocks::{BlockKey, BlockTable, Outlier};
 pub use fault::LutFault;
-pub use table::{Lut, LutRow, Sample};
+pub use nn_meter::{ReadBlocks, read_nn_meter, write_nn_meter};
+pub use recover::Recovered;
+pub use reference::read_reference;
+pub use samples::{CostMismatch, CostReport};
+pub use table::{INT8_MS, LOSS, LOSS_STDERR, Lut, LutRow, MFLOPS, MPARAMS, SampleKey};
