@@ -129,6 +129,11 @@ pub(super) fn of_rows(rows: &Array) -> Result<Table, Fault> {
     table.build()
 }
 
+/// The rows of a table as maps.
+pub(super) fn maps(table: &Table) -> Result<Array, Fault> {
+    (0..table.height() as i64).map(|index| table.row(index).map(|row| map_of(row).into())).collect()
+}
+
 pub(super) fn map_of(row: Vec<(String, Cell)>) -> Map {
     row.into_iter().map(|(name, cell)| (name.into(), value(cell))).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
+use super::blocks::Blocks;
 use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
@@ -14,14 +15,20 @@ use crate::base::{Fault, Result};
 use crate::device::{self, Device, MeasureOptions, MeasuredRow, measure_graphs};
 use crate::frame::Table;
 use crate::graph::{Cost, Graph};
+use crate::lut::{BlockKey, BlockTable, LutFault};
 use crate::onnx::Precision;
 use crate::space::Subnet;
 
 /// A device as scripts hold it.
 #[derive(Clone)]
-pub struct Stopwatch(pub Arc<dyn Device>);
+pub enum Stopwatch {
+    /// One that times layer graphs.
+    Timed(Arc<dyn Device>),
+    /// One that looks blocks up.
+    Blocks(Arc<BlockTable>),
+}
 
-/// FP32 and INT8 latency of one thing.
+/// FP32 (NaN where a device has none) and INT8 latency of one thing.
 #[derive(Debug, Clone)]
 pub struct BothMs {
     /// FP32.
@@ -45,9 +52,9 @@ mod device_functions {
         open(name, Map::new()).cross()
     }
 
-    /// A device by name: `ort` is ONNX Runtime on this machine, `flops` counts instead of timing.
+    /// A device by name: `ort` is ONNX Runtime here, `flops` counts, `table` sums a block table.
     ///
-    /// Options: `threads` (1).
+    /// Options: `threads` (1), for `ort`; `blocks` (needed for `table`): as `read_blocks` or `recover_blocks` gives them.
     #[rhai_fn(name = "device", return_raw)]
     pub fn device_with(name: &str, given: Map) -> Answer<Stopwatch> {
         open(name, given).cross()
@@ -61,21 +68,22 @@ mod device_functions {
     /// "ort" in devices() //> true
     /// ```
     pub fn devices() -> Array {
-        device::DEVICES.iter().map(|name| Dynamic::from((*name).to_string())).collect()
+        device::DEVICES.iter().chain(&["table"]).map(|name| Dynamic::from((*name).to_string())).collect()
     }
 
     /// Name of the device.
     #[rhai_fn(get = "name", pure)]
     pub fn device_name(device: &mut Stopwatch) -> String {
-        device.0.name().into()
+        match device {
+            Stopwatch::Timed(device) => device.name().into(),
+            Stopwatch::Blocks(_) => "table".into(),
+        }
     }
 
     /// The device as text: runtime, processor, threads.
     #[rhai_fn(name = "to_string", pure)]
     pub fn device_text(device: &mut Stopwatch) -> String {
-        let print = device.0.fingerprint();
-        let threads = if print.threads == 1 { "1 thread".into() } else { format!("{} threads", print.threads) };
-        format!("{} ({}, {}, {threads})", print.device, print.runtime, print.cpu)
+        device.words()
     }
 
     /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device.
@@ -93,7 +101,8 @@ mod device_functions {
 
     /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device, as a table.
     ///
-    /// Everything is timed in interleaved rounds beside an anchor network. Columns: `name`, then for each precision the median `…_ms`, its 95 % interval
+    /// Everything is timed in interleaved rounds beside an anchor network. A `table` gives `name`, `int8_ms` and `mflops` only.
+    /// Columns: `name`, then for each precision the median `…_ms`, its 95 % interval
     /// `…_low_ms` and `…_high_ms`, `runs`; and `speedup`, FP32 over INT8. What was measured before comes from the lab.
     ///
     /// Options: `budget_s` (20): seconds at most; `interval_pct` (3): width of the intervals at which measuring stops; `again` (false): measure even what the lab holds.
@@ -104,10 +113,55 @@ mod device_functions {
     }
 }
 
+impl Stopwatch {
+    /// The device in words: what it is, runtime, processor, threads.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Stopwatch::Blocks(blocks) => format!("table ({} blocks)", blocks.entries().len()),
+            Stopwatch::Timed(device) => {
+                let print = device.fingerprint();
+                let threads = if print.threads == 1 { "1 thread".into() } else { format!("{} threads", print.threads) };
+                format!("{} ({}, {}, {threads})", print.device, print.runtime, print.cpu)
+            }
+        }
+    }
+}
+
 fn open(name: &str, given: Map) -> Result<Stopwatch> {
-    let options = Options::new("device", given, &["threads"])?;
+    let options = Options::new("device", given, &["threads", "blocks"])?;
+    if name == "table" {
+        let blocks: Blocks = options.need("blocks", "a block table: `read_blocks(...)` or `recover_blocks(lut)`")?;
+        return Ok(Stopwatch::Blocks(blocks.table.clone()));
+    }
     let threads = options.count("threads", 1)?.unwrap_or(1);
-    Ok(Stopwatch(Arc::from(device::open(name, threads)?)))
+    Ok(Stopwatch::Timed(Arc::from(device::open(name, threads)?)))
+}
+
+/// What a block table says of blocks and subnets.
+fn looked_up(blocks: &BlockTable, what: Dynamic) -> Result<Table> {
+    let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
+    let (mut names, mut times, mut mflops) = (Vec::new(), Vec::new(), Vec::new());
+    for item in items {
+        if let Some(block) = item.clone().try_cast::<Block>() {
+            let key = BlockKey { operator: block.operator.as_str().into(), config: block.config.clone() };
+            let missing = || LutFault::BlockMissing { missing: 1, wanted: 1, first: key.to_string() };
+            times.push(blocks.get(&key).ok_or_else(missing)?);
+            mflops.push(block.graph.cost().mflops());
+            names.push(block.label());
+        } else if let Some(subnet) = item.clone().try_cast::<Subnet>() {
+            times.push(blocks.subnet_ms(&subnet)?);
+            mflops.push(subnet.cost()?.mflops());
+            names.push(subnet.encode());
+        } else {
+            return Err(not_measurable(&item));
+        }
+    }
+    Table::builder().text("name", names).float("int8_ms", times).float("mflops", mflops).build()
+}
+
+fn not_measurable(item: &Dynamic) -> Fault {
+    let help = "measure takes a block, a subnet, or an array of them";
+    Fault::new("measure::what", format!("`{item}` cannot be measured"), help)
 }
 
 /// The graphs that a value stands for, with their names.
@@ -122,11 +176,7 @@ fn graphs_of(what: Dynamic) -> Result<Vec<(String, Graph)>> {
             if let Some(subnet) = item.clone().try_cast::<Subnet>() {
                 return Ok((subnet.encode(), subnet.graph()?));
             }
-            Err(Fault::new(
-                "measure::what",
-                format!("`{item}` cannot be measured"),
-                "measure takes a block, a subnet, or an array of them",
-            ))
+            Err(not_measurable(&item))
         })
         .collect()
 }
@@ -139,6 +189,10 @@ fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<T
         interval_pct: options.positive("interval_pct")?.unwrap_or(default.interval_pct),
         fresh: options.flag("again")?.unwrap_or(false),
         ..default
+    };
+    let device = match device {
+        Stopwatch::Blocks(blocks) => return looked_up(blocks, what),
+        Stopwatch::Timed(device) => &**device,
     };
     let named = graphs_of(what)?;
     let rows = both(host, device, &named, &how)?;
@@ -160,7 +214,7 @@ fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<T
 /// FP32 and INT8 of each graph, interleaved.
 fn both(
     host: &Host,
-    device: &Stopwatch,
+    device: &dyn Device,
     named: &[(String, Graph)],
     how: &MeasureOptions,
 ) -> Result<Vec<(MeasuredRow, MeasuredRow)>> {
@@ -170,24 +224,32 @@ fn both(
 
 fn timed(
     host: &Host,
-    device: &Stopwatch,
+    device: &dyn Device,
     named: &[(String, Graph)],
     precisions: &[Precision],
     how: &MeasureOptions,
 ) -> Result<Vec<MeasuredRow>> {
     let named: Vec<_> = named.iter().map(|(name, graph)| (name.clone(), graph)).collect();
-    measure_graphs(&*device.0, &named, precisions, how, &host.progress(), &host.cancel, Some(&*host.lab()?))
+    measure_graphs(device, &named, precisions, how, &host.progress(), &host.cancel, Some(&*host.lab()?))
 }
 
 /// INT8 latency of each graph, in milliseconds.
-pub(super) fn measure_int8(host: &Host, device: &Stopwatch, graphs: &[Graph]) -> Result<Vec<f64>> {
+pub(super) fn measure_int8(host: &Host, device: &Arc<dyn Device>, graphs: &[Graph]) -> Result<Vec<f64>> {
     let named: Vec<_> = graphs.iter().enumerate().map(|(at, graph)| (format!("sample {at}"), graph.clone())).collect();
-    let rows = timed(host, device, &named, &[Precision::Int8], &MeasureOptions { budget_s: 45.0, ..MeasureOptions::default() })?;
+    let rows =
+        timed(host, &**device, &named, &[Precision::Int8], &MeasureOptions { budget_s: 45.0, ..MeasureOptions::default() })?;
     Ok(rows.into_iter().map(|row| row.latency_ms).collect())
 }
 
 /// FP32 and INT8 latency of subnets.
 pub(super) fn measure_nets(host: &Host, device: &Stopwatch, subnets: &[Subnet]) -> Result<Vec<BothMs>> {
+    let device = match device {
+        Stopwatch::Blocks(blocks) => {
+            let both = |subnet| Ok(BothMs { fp32_ms: f64::NAN, int8_ms: blocks.subnet_ms(subnet)? });
+            return subnets.iter().map(both).collect();
+        }
+        Stopwatch::Timed(device) => &**device,
+    };
     let named = subnets.iter().map(|subnet| Ok((subnet.encode(), subnet.graph()?))).collect::<Result<Vec<_>>>()?;
     let rows = both(host, device, &named, &MeasureOptions { budget_s: 20.0, ..MeasureOptions::default() })?;
     Ok(rows.into_iter().map(|(fp32, int8)| BothMs { fp32_ms: fp32.latency_ms, int8_ms: int8.latency_ms }).collect())

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
-use super::cells::{cell, cells, expressions as expressions_of, map_of, of_columns, of_rows, value, with_names};
+use super::cells::{
+    cell, cells, expressions as expressions_of, map_of, maps as rows_as_maps, of_columns, of_rows, value, with_names,
+};
 use super::cross::{Answer, Cross};
 use super::noun::Nouns;
 use super::options::Options;
@@ -123,8 +125,7 @@ mod tables {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn to_maps(table: &mut Table) -> Answer<Array> {
-        let rows = (0..table.height() as i64).map(|index| table.row(index).map(|row| map_of(row).into()));
-        rows.collect::<Result<Array, Fault>>().cross()
+        rows_as_maps(table).cross()
     }
 
     /// The columns with these names, in this order. They are one name, an array of names, or an array of expressions.
@@ -405,6 +406,12 @@ mod tables {
     #[rhai_fn(pure)]
     pub fn to_text(table: &mut Table, width: i64) -> String {
         table.to_text(usize::try_from(width).unwrap_or_default())
+    }
+
+    /// The table as text of at most so many characters a line and so many rows.
+    #[rhai_fn(name = "to_text", pure)]
+    pub fn to_text_of(table: &mut Table, width: i64, rows: i64) -> String {
+        table.to_text_of(width.max(20) as usize, rows.max(1) as usize)
     }
 
     /// The table as text for a terminal of 100 characters.

@@ -1,4 +1,4 @@
-//! Latency models: what networks take on a device, predicted from measured stages and networks.
+//! Latency models: what networks take on a device.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::host::Host;
 use super::lut::Lookup;
 use super::options::Options;
 use super::space::{Hyper, Space};
-use crate::base::{Result, Seed};
-use crate::device::{LatencyPredictor, PredictorError};
+use crate::base::{Fault, Result, Seed};
+use crate::device::PredictorError;
 use crate::graph::Graph;
-use crate::lut::latency::{Networks, fit_latency};
+use crate::lut::latency::{LatencyModel as Model, Networks, fit_latency};
 use crate::space::Subnet;
 
 /// A latency model as scripts hold it.
 #[derive(Debug, Clone)]
-pub struct LatencyModel(pub Arc<LatencyPredictor>);
+pub struct LatencyModel(pub Model);
 
 #[export_module]
 mod latency_functions {
@@ -57,9 +57,13 @@ mod latency_functions {
     }
 
     /// The model behind a look-up table.
-    #[rhai_fn(get = "latency", pure)]
-    pub fn latency(lut: &mut Lookup) -> LatencyModel {
-        LatencyModel(lut.predictor.clone())
+    #[rhai_fn(get = "latency", pure, return_raw)]
+    pub fn latency(lut: &mut Lookup) -> Answer<LatencyModel> {
+        let none = || {
+            let help = "build the table here, or recover its blocks: `recover_blocks(lut).latency`";
+            Fault::new("lut::no_model", "this table was imported: no latency model is behind it", help)
+        };
+        lut.latency.clone().map(LatencyModel).ok_or_else(none).cross()
     }
 
     /// Predicted INT8 latency of a subnet, in milliseconds.
@@ -73,35 +77,47 @@ mod latency_functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn predict(model: LatencyModel, subnet: Subnet) -> Answer<f64> {
-        model.0.predict(&subnet.graph().cross()?).cross()
+        model.0.subnet_ms(&subnet).cross()
     }
 
     /// How well predictions agree with latencies that were measured but left out of the fit.
     ///
-    /// A map of `within_5_pct`, `within_10_pct`, `rmspe_pct` and `samples`.
-    #[rhai_fn(get = "error", pure)]
-    pub fn error(model: &mut LatencyModel) -> Map {
-        error_map(&model.0.held_out)
+    /// A map of `within_5_pct`, `within_10_pct`, `rmspe_pct` and `samples`. A block table has none of its own.
+    #[rhai_fn(get = "error", pure, return_raw)]
+    pub fn error(model: &mut LatencyModel) -> Answer<Map> {
+        error_of(&model.0).cross()
     }
 
     /// The model as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn model_text(model: &mut LatencyModel) -> String {
-        let PredictorError { graphs, within10_pct, rmspe_pct, .. } = model.0.held_out;
-        format!(
-            "latency model of {graphs} measured graphs: {within10_pct:.0} % within 10 % when held out, error {rmspe_pct:.1} %"
-        )
+        match &model.0 {
+            Model::Blocks(blocks) => {
+                format!("latency model of {} blocks: a network takes the sum of its blocks", blocks.entries().len())
+            }
+            Model::Fitted(predictor) => {
+                let PredictorError { graphs, within10_pct, rmspe_pct, .. } = predictor.held_out;
+                format!(
+                    "latency model of {graphs} measured graphs: {within10_pct:.0} % within 10 % when held out, error {rmspe_pct:.1} %"
+                )
+            }
+        }
     }
 }
 
-/// A predictor's error as scripts see it.
-pub(super) fn error_map(error: &PredictorError) -> Map {
-    Map::from([
+/// A model's error as scripts see it.
+pub(super) fn error_of(model: &Model) -> Result<Map> {
+    let Model::Fitted(predictor) = model else {
+        let help = "compare it with networks that were measured: `measure(nets, device(\"ort\"))`";
+        return Err(Fault::new("lut::no_error", "a block table was not fitted: it has no held-out error", help));
+    };
+    let error = &predictor.held_out;
+    Ok(Map::from([
         ("within_5_pct".into(), error.within5_pct.into()),
         ("within_10_pct".into(), error.within10_pct.into()),
         ("rmspe_pct".into(), error.rmspe_pct.into()),
         ("samples".into(), (error.graphs as i64).into()),
-    ])
+    ]))
 }
 
 fn fit(host: &Host, networks: &Networks, device: &Stopwatch, given: Map) -> Result<LatencyModel> {
@@ -111,8 +127,12 @@ fn fit(host: &Host, networks: &Networks, device: &Stopwatch, given: Map) -> Resu
 
 /// A model fitted to about `count` graphs measured on `device`.
 pub(super) fn model(host: &Host, networks: &Networks, device: &Stopwatch, count: usize, seed: Seed) -> Result<LatencyModel> {
+    let device = match device {
+        Stopwatch::Blocks(blocks) => return Ok(LatencyModel(Model::Blocks(blocks.clone()))),
+        Stopwatch::Timed(device) => device,
+    };
     let measure = |graphs: &[Graph]| measure_int8(host, device, graphs);
-    fit_latency(networks, count, seed, &measure).map(|predictor| LatencyModel(Arc::new(predictor)))
+    fit_latency(networks, count, seed, &measure).map(|predictor| LatencyModel(Model::Fitted(Arc::new(predictor))))
 }
 
 /// Declares latency models.

@@ -1,23 +1,30 @@
-//! Look-up tables and the Q-T score.
+//! Look-up tables: building, reading, importing, checking, showing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
+use super::cells::maps;
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
 use super::host::Host;
-use super::latency::error_map;
+use super::import;
+use super::latency::{LatencyModel, error_of};
+use super::lut_views;
 use super::noun::Nouns;
 use super::options::Options;
-use super::space::{Hyper, Space};
+use super::space::Hyper;
 use super::teacher::Dataset;
+use super::values::{noun, numbers};
 use crate::base::{Fault, Result, Seed, did_you_mean, stats};
 use crate::frame::Table;
 use crate::graph::Graph;
-use crate::lut::build::{Built, Ingredients, build};
-use crate::score::{QtOptions, qt_score as score_of};
+use crate::lut::build::{Built, Ingredients, Timing, build};
+use crate::lut::latency::LatencyModel as Model;
+use crate::lut::{INT8_MS, Lut};
+use crate::plot::Figure;
 use crate::train::{BlockRecipe, DataSource, Loss, Teacher};
 
 /// A look-up table as scripts hold it.
@@ -46,6 +53,45 @@ mod lut_functions {
         make(&host, &hyperspace, given).cross()
     }
 
+    /// A look-up table from a file that `write` wrote (`.parquet`, `.csv`, `.json`).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// read_lut(hyperspace("pocket"), "gone.parquet") //> fails file::io
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn read_lut(hyperspace: Hyper, path: &str) -> Answer<Lookup> {
+        let lut = Table::read(Path::new(path)).and_then(|table| Lut::from_table(&table)).cross()?;
+        Ok(Arc::new(Built::new(&hyperspace, lut, None)))
+    }
+
+    /// Writes the look-up table with its provenance (`.parquet`, `.csv`, `.json`).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.write("lut.txt") //> fails frame::format
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn write(lut: Lookup, path: &str) -> Answer<()> {
+        lut.lut.to_table().and_then(|table| table.write(Path::new(path))).cross()
+    }
+
+    /// The rows of several look-up tables of one hyperspace as one. Fails with `lut::merge` where columns differ.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let part = |seed| sample_lut(hyperspace("pocket"), #{ samples: 4, seed: seed, columns: #{ loss: |stage| 1.0 } });
+    /// merge_luts([part.call(1), part.call(2)]).height //> 288
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn merge_luts(tables: Array) -> Answer<Lookup> {
+        merged(&tables).cross()
+    }
+
     /// The table's rows: one for each sampled stage.
     #[rhai_fn(get = "table", pure, return_raw)]
     pub fn lut_table(lut: &mut Lookup) -> Answer<Table> {
@@ -55,28 +101,169 @@ mod lut_functions {
     /// Number of rows.
     #[rhai_fn(get = "height", pure)]
     pub fn lut_height(lut: &mut Lookup) -> i64 {
-        lut.lut.rows().len() as i64
+        lut.lut.height() as i64
+    }
+
+    /// Names of the columns of figures: `loss`, latencies (`int8_ms`, …), costs.
+    #[rhai_fn(get = "columns", pure)]
+    pub fn lut_columns(lut: &mut Lookup) -> Array {
+        lut.lut.columns().map(|name| Dynamic::from(name.to_string())).collect()
+    }
+
+    /// How the rows came about: hyperspace, teacher, data, device, date, seed, version of the lab.
+    #[rhai_fn(get = "provenance", pure)]
+    pub fn lut_provenance(lut: &mut Lookup) -> Map {
+        lut.lut.provenance().iter().map(|(key, value)| (key.as_str().into(), value.clone().into())).collect()
+    }
+
+    /// The hyperspace that the table is for.
+    #[rhai_fn(get = "hyperspace", pure)]
+    pub fn lut_hyperspace(lut: &mut Lookup) -> Hyper {
+        lut.hyperspace.clone()
+    }
+
+    /// The same table with one more column of figures: one value for each row, none negative.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.with_column("energy_mj", lut.table["mflops"]).columns //> ["energy_mj", "loss", "mflops", "mparams"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn with_column(lut: Lookup, name: &str, values: Array) -> Answer<Lookup> {
+        let values = numbers("with_column", &values).cross()?;
+        changed(&lut, lut.lut.clone().with_column(name, values)).cross()
+    }
+
+    /// The same table with the latency on one more device: a latency model, or a `table` device.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let hs = hyperspace("pocket");
+    /// let lut = sample_lut(hs, #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// let model = latency_model(hs, device("flops"), #{ measured: 60 });
+    /// lut.with_latency("counted_ms", model).columns.contains("counted_ms") //> true
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn with_latency(lut: Lookup, name: &str, model: Dynamic) -> Answer<Lookup> {
+        add_latency(&lut, name, &model).cross()
+    }
+
+    /// The rows for which a closure holds, as a table of its own; it is given a map of the row.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.filter(|row| row.operator == "fused_residual").height //> 36
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn filter(context: NativeCallContext, lut: Lookup, keep: FnPtr) -> Answer<Lookup> {
+        let rows = maps(&lut.lut.to_table().cross()?).cross()?;
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            kept.push(keep.call_within_context::<bool>(&context, (row,))?);
+        }
+        changed(&lut, lut.lut.filter(|row| kept[row])).cross()
+    }
+
+    /// Whether every search space can be scored from the table, and every row can be one of its stages.
+    ///
+    /// Gives `true`, or fails with `lut::missing` (groups without samples) or `lut::shape` (rows that no stage can be).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.validate() //> true
+    /// lut.filter(|row| row.stage != "stage2").validate() //> fails lut::missing
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn validate(lut: Lookup) -> Answer<bool> {
+        lut.lut.validate(&lut.hyperspace).and_then(|()| lut.lut.samples(&lut.hyperspace)).cross()?;
+        Ok(true)
+    }
+
+    /// Figures of `mflops` and `mparams` that differ from the cost of the rows' layers.
+    #[rhai_fn(return_raw)]
+    pub fn check_costs(lut: Lookup) -> Answer<Table> {
+        check_costs_with(lut, Map::new())
+    }
+
+    /// Figures of `mflops` and `mparams` that differ from the exact cost of the rows' layers.
+    ///
+    /// Columns: `row`, `column`, `table`, `layers`, `units` (of the last decimal).
+    ///
+    /// Options: `decimals` (4): digits that the table prints; `quantizers` (false): whether its parameters include three scalars for each convolution, as the reference's do.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.check_costs().height //> 0
+    /// lut.check_costs(#{ quantizers: true }).height > 0 //> true
+    /// ```
+    #[rhai_fn(name = "check_costs", return_raw)]
+    pub fn check_costs_with(lut: Lookup, given: Map) -> Answer<Table> {
+        lut_views::cost_table(&lut, given).cross()
     }
 
     /// One row for each stage and operator: number of samples, and median and best of loss and latency.
     ///
     /// # Example
     ///
-    /// ```rhai no_run
-    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
-    /// print(lut.summary().sort("loss_median"));
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0, int8_ms: |stage| stage.mflops } });
+    /// lut.summary().columns //> ["stage", "operator", "samples", "loss_median", "loss_best", "int8_ms_median", "int8_ms_best"]
     /// ```
     #[rhai_fn(return_raw)]
     pub fn summary(lut: Lookup) -> Answer<Table> {
-        summarise(&lut).cross()
+        lut_views::summarise(&lut).cross()
+    }
+
+    /// What of a hyperspace the table holds: windows and samples of each stage and operator.
+    ///
+    /// Columns: `stage`, `operator`, `windows`, `windows_known`, `samples`, and `fewest`: the least in a group.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
+    /// lut.coverage().row(0) //> #{"fewest": 4, "operator": "inverted_residual", "samples": 12, "stage": "stage1", "windows": 3, "windows_known": 3}
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn coverage(lut: Lookup) -> Answer<Table> {
+        lut_views::covered(&lut).cross()
+    }
+
+    /// Loss over INT8 latency of the sampled concrete stages of a stage, a colour for each operator.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0, int8_ms: |stage| stage.mflops } });
+    /// plot(lut, "stage1").series.len() //> 4
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn plot(lut: Lookup, stage: &str) -> Answer<Figure> {
+        lut_views::figure(&lut, stage, INT8_MS).cross()
+    }
+
+    /// Loss over any column of the sampled concrete stages of a stage, a colour for each operator.
+    #[rhai_fn(name = "plot", return_raw)]
+    pub fn plot_over(lut: Lookup, stage: &str, column: &str) -> Answer<Figure> {
+        lut_views::figure(&lut, stage, column).cross()
     }
 
     /// How well predicted latencies agree with measured ones that were held out.
     ///
     /// A map with `within_5_pct` and `within_10_pct` (shares of the `samples`), and `rmspe_pct`.
-    #[rhai_fn(get = "latency_error", pure)]
-    pub fn latency_error(lut: &mut Lookup) -> Map {
-        error_map(&lut.predictor.held_out)
+    #[rhai_fn(get = "latency_error", pure, return_raw)]
+    pub fn latency_error(lut: &mut Lookup) -> Answer<Map> {
+        let none = || Fault::new("lut::no_model", "this table was imported: no latency model is behind it", "");
+        lut.latency.as_ref().ok_or_else(none).and_then(error_of).cross()
     }
 
     /// The INT8 latency in milliseconds that a share of all networks of the hyperspace stays below.
@@ -85,41 +272,55 @@ mod lut_functions {
     ///
     /// # Example
     ///
-    /// ```rhai no_run
-    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
-    /// print(`the fastest third takes up to ${lut.latency_quantile(0.33)} ms`);
+    /// ```rhai
+    /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 8, columns: #{ loss: |stage| 1.0, int8_ms: |stage| stage.mflops } });
+    /// lut.latency_quantile(0.1) < lut.latency_quantile(0.9) //> true
     /// ```
     #[rhai_fn(return_raw)]
     pub fn latency_quantile(lut: Lookup, share: f64) -> Answer<f64> {
         quantile(&lut, share).cross()
     }
 
-    /// Q-T score of a search space: how good its networks are that keep the latency limits.
-    ///
-    /// The lower their losses the larger the score. Gives a map with `score` and, a value for each limit, `shares` (of networks within it), `latency_losses` and `top_losses`.
-    /// After the SpaceEvo paper, as its published code computes it.
-    ///
-    /// Options: `limits` (needed): INT8 latencies in milliseconds; `samples` (10000): networks drawn; `top` (50): how many of the best count;
-    /// `t` (0.1) and `a` (0.01): share below which the score is lowered, and how steeply; `seed` (0).
-    ///
-    /// # Example
-    ///
-    /// ```rhai no_run
-    /// let lut = build_lut(hyperspace("pocket"), #{ teacher: teacher("shapes_resnet"), device: device("ort") });
-    /// let space = hyperspace("pocket").space("012-210");
-    /// print(qt_score(space, lut, #{ limits: [0.2, 0.3] }).score);
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn qt_score(space: Space, lut: Lookup, given: Map) -> Answer<Map> {
-        score(&space, &lut, given).cross()
-    }
-
     /// The look-up table as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn lut_text(lut: &mut Lookup) -> String {
         let from: Vec<_> = lut.lut.provenance().iter().map(|(key, value)| format!("{key} {value}")).collect();
-        format!("look-up table of {} sampled stages ({})", lut.lut.rows().len(), from.join(", "))
+        format!("look-up table of {} sampled stages ({})", lut.lut.height(), from.join(", "))
     }
+}
+
+/// The table `lut` in place of that of `from`.
+fn changed(from: &Built, lut: Result<Lut>) -> Result<Lookup> {
+    Ok(Arc::new(Built { lut: lut?, ..from.clone() }))
+}
+
+fn merged(tables: &[Dynamic]) -> Result<Lookup> {
+    let tables: Vec<Lookup> = tables.iter().map(|one| noun("merge_luts", "look-up tables", one)).collect::<Result<_>>()?;
+    let Some(first) = tables.first() else {
+        return Err(Fault::new("lut::merge", "there are no tables to merge", "give an array of look-up tables"));
+    };
+    if let Some(other) = tables.iter().find(|other| other.hyperspace.name != first.hyperspace.name) {
+        let names = format!("`{}` and `{}`", first.hyperspace.name, other.hyperspace.name);
+        return Err(Fault::new("lut::merge", format!("the tables are for {names}"), "merge tables of one hyperspace"));
+    }
+    changed(first, Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>()))
+}
+
+fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
+    let model = match model.clone().try_cast::<Stopwatch>() {
+        Some(Stopwatch::Blocks(blocks)) => Model::Blocks(blocks),
+        Some(Stopwatch::Timed(device)) => {
+            let help = "fit a model first: `lut.with_latency(name, latency_model(lut.hyperspace, device, #{}))`";
+            return Err(Fault::new("lut::latency", format!("`{}` times networks one by one", device.name()), help));
+        }
+        None => noun::<LatencyModel>("with_latency", "a latency model or a `table` device", model)?.0,
+    };
+    if !name.ends_with("_ms") {
+        return Err(Fault::new("lut::column", format!("`{name}` does not say its unit"), format!("call it `{name}_ms`")));
+    }
+    let samples = lut.lut.samples(&lut.hyperspace)?;
+    let times = samples.iter().map(|sample| model.stage_ms(sample)).collect::<Result<_>>()?;
+    changed(lut, lut.lut.clone().with_column(name, times))
 }
 
 /// The loss named by an option.
@@ -155,25 +356,27 @@ pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
     Ok((teacher, data))
 }
 
+/// Options of `build_lut`.
+const BUILD: [&str; 15] = [
+    "teacher",
+    "device",
+    "data",
+    "samples",
+    "measured",
+    "steps",
+    "int8_steps",
+    "batch",
+    "lr",
+    "int8_lr",
+    "random",
+    "loss",
+    "recalibrate",
+    "batches",
+    "seed",
+];
+
 fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
-    let known = [
-        "teacher",
-        "device",
-        "data",
-        "samples",
-        "measured",
-        "steps",
-        "int8_steps",
-        "batch",
-        "lr",
-        "int8_lr",
-        "random",
-        "loss",
-        "recalibrate",
-        "batches",
-        "seed",
-    ];
-    let options = Options::new("build_lut", given, &known)?;
+    let options = Options::new("build_lut", given, &BUILD)?;
     let (teacher, data) = lesson_of(&options)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
     let from = Ingredients {
@@ -185,47 +388,20 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
         measured: options.count("measured", 2)?.unwrap_or(160),
         recalibrate: options.count("recalibrate", 1)?.unwrap_or(2),
         batches: options.count("batches", 1)?.unwrap_or(2),
+        device: device.words(),
         seed: options.seed()?,
     };
-    let measure = |graphs: &[Graph]| measure_int8(host, &device, graphs);
-    build(&from, &*host.runner()?, &measure, &host.progress(), &host.cancel).map(Arc::new)
-}
-
-fn summarise(lut: &Built) -> Result<Table> {
-    let mut groups: Vec<Group> = Vec::new();
-    for row in lut.lut.rows() {
-        let at =
-            groups.iter().position(|group| group.stage == row.stage && group.operator == row.operator).unwrap_or_else(|| {
-                groups.push(Group {
-                    stage: row.stage.clone(),
-                    operator: row.operator.clone(),
-                    losses: vec![],
-                    latencies_ms: vec![],
-                });
-                groups.len() - 1
-            });
-        groups[at].losses.push(row.loss);
-        groups[at].latencies_ms.push(row.latency_ms);
+    let runner = host.runner()?;
+    match &device {
+        Stopwatch::Blocks(blocks) => {
+            let timing = Timing::Known(Model::Blocks(blocks.clone()));
+            build(&from, &runner, &timing, &host.progress(), &host.cancel).map(Arc::new)
+        }
+        Stopwatch::Timed(device) => {
+            let measure = |graphs: &[Graph]| measure_int8(host, device, graphs);
+            build(&from, &runner, &Timing::Measured(&measure), &host.progress(), &host.cancel).map(Arc::new)
+        }
     }
-    let losses = |share: f64| groups.iter().map(|group| stats::quantile(&group.losses, share)).collect::<Vec<_>>();
-    let latencies = |share: f64| groups.iter().map(|group| stats::quantile(&group.latencies_ms, share)).collect::<Vec<_>>();
-    Table::builder()
-        .text("stage", groups.iter().map(|group| group.stage.clone()))
-        .text("operator", groups.iter().map(|group| group.operator.clone()))
-        .int("samples", groups.iter().map(|group| group.losses.len() as i64))
-        .float("loss_median", losses(0.5))
-        .float("loss_best", losses(0.0))
-        .float("int8_ms_median", latencies(0.5))
-        .float("int8_ms_best", latencies(0.0))
-        .build()
-}
-
-/// The rows of one stage and operator.
-struct Group {
-    stage: String,
-    operator: String,
-    losses: Vec<f64>,
-    latencies_ms: Vec<f64>,
 }
 
 fn quantile(lut: &Built, share: f64) -> Result<f64> {
@@ -236,6 +412,7 @@ fn quantile(lut: &Built, share: f64) -> Result<f64> {
             "for example 0.3 for the fastest 30 %",
         ));
     }
+    let latencies = lut.lut.column(INT8_MS)?;
     let mut rng = Seed(0).child("latency_quantile").rng();
     let mut sums = Vec::new();
     for _ in 0..4000 {
@@ -247,7 +424,7 @@ fn quantile(lut: &Built, share: f64) -> Result<f64> {
             let group =
                 lut.lut.group(&lut.hyperspace.stages[stage].name, space.operator(stage).name(), space.windows[place], resolution);
             if !group.is_empty() {
-                sum += group[rand::RngExt::random_range(&mut rng, 0..group.len())].latency_ms;
+                sum += latencies[group[rand::RngExt::random_range(&mut rng, 0..group.len())] as usize];
             }
         }
         sums.push(sum);
@@ -255,41 +432,9 @@ fn quantile(lut: &Built, share: f64) -> Result<f64> {
     Ok(stats::quantile(&sums, share))
 }
 
-fn score(space: &Space, lut: &Built, given: Map) -> Result<Map> {
-    let options = Options::new("qt_score", given, &["limits", "samples", "top", "t", "a", "seed"])?;
-    let limits_ms = options.floats("limits")?;
-    let limits_ms = limits_ms.ok_or_else(|| {
-        Fault::new(
-            "options::missing",
-            "qt_score needs the option `limits`",
-            "give INT8 latencies in milliseconds, for example `limits: [0.2, 0.3]`",
-        )
-    })?;
-    let default = QtOptions::default();
-    let how = QtOptions {
-        limits_ms,
-        samples: options.count("samples", 1)?.unwrap_or(10_000),
-        top: options.count("top", 1)?.unwrap_or(default.top),
-        share: options.positive("t")?.unwrap_or(default.share),
-        steepness: options.float("a")?.unwrap_or(default.steepness),
-        other_ms: lut.fixed_ms.clone(),
-        seed: options.seed()?,
-        ..default
-    };
-    let found = score_of(space, &lut.lut, &how)?;
-    let list = |pick: fn(&crate::score::LimitScore) -> f64| {
-        found.limits.iter().map(|limit| Dynamic::from(pick(limit))).collect::<Array>()
-    };
-    Ok(Map::from([
-        ("score".into(), found.score.into()),
-        ("shares".into(), list(|limit| limit.share).into()),
-        ("latency_losses".into(), list(|limit| limit.latency_loss).into()),
-        ("top_losses".into(), list(|limit| limit.top_loss).into()),
-    ]))
-}
-
 /// Declares look-up tables.
 pub(super) fn register(engine: &mut Engine) {
     engine.noun::<Lookup>("Lut");
     engine.register_global_module(exported_module!(lut_functions).into());
+    import::register(engine);
 }

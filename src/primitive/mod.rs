@@ -7,6 +7,7 @@
 
 mod arrays;
 mod block;
+mod blocks;
 mod cells;
 mod compare;
 pub mod cross;
@@ -15,8 +16,10 @@ mod expr;
 mod figure;
 mod frame;
 pub mod host;
+mod import;
 mod latency;
 mod lut;
+mod lut_views;
 mod net;
 mod node;
 pub mod noun;
@@ -26,11 +29,15 @@ pub mod parallel;
 mod random;
 pub mod registry;
 mod reword;
+mod score;
 mod space;
 mod stats;
 mod study;
+mod study_views;
+mod subnet;
 mod supernet;
 pub mod teacher;
+mod trace;
 pub mod values;
 
 use rhai::Engine;
@@ -52,11 +59,16 @@ pub fn register(engine: &mut Engine) {
     node::register(engine);
     operator::register(engine);
     space::register(engine);
+    subnet::register(engine);
     device::register(engine);
     teacher::register(engine);
     block::register(engine);
     lut::register(engine);
+    blocks::register(engine);
+    trace::register(engine);
+    score::register(engine);
     latency::register(engine);
     study::register(engine);
+    study_views::register(engine);
     supernet::register(engine);
 }

@@ -92,7 +92,7 @@ mod node_type {
         node.net.add(&context, |builder| builder.bn(node.id, None))
     }
 
-    /// Batch normalisation under a name of its own, for one that follows layers of which there may be fewer or more.
+    /// Batch normalisation under a name of its own, after layers of which there may be fewer or more.
     #[rhai_fn(name = "bn", return_raw)]
     pub fn bn_named(context: NativeCallContext, node: &mut Node, name: &str) -> Answer<Node> {
         node.net.add(&context, |builder| builder.bn(node.id, Some(name)))

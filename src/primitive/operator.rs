@@ -265,6 +265,17 @@ mod operator_functions {
     }
 }
 
+/// Memory of a graph as scripts see it.
+pub(super) fn memory_map(graph: &Graph) -> Map {
+    let memory = graph.memory();
+    Map::from([
+        ("fp32_weight_bytes".into(), (memory.fp32.weights as i64).into()),
+        ("int8_weight_bytes".into(), (memory.int8.weights as i64).into()),
+        ("fp32_peak_bytes".into(), (memory.fp32.peak as i64).into()),
+        ("int8_peak_bytes".into(), (memory.int8.peak as i64).into()),
+    ])
+}
+
 /// The layers of a graph as a table.
 pub(super) fn explain_graph(graph: &Graph) -> Result<Table> {
     let rows = graph::explain(graph);
@@ -437,6 +448,14 @@ mod block_type {
     #[rhai_fn(get = "output", pure)]
     pub fn output(block: &mut Block) -> String {
         block.graph.output_shape().to_string()
+    }
+
+    /// Memory of the deployed block in bytes: weights, and the most that activations need at a time.
+    ///
+    /// A map of `fp32_weight_bytes`, `int8_weight_bytes`, `fp32_peak_bytes`, `int8_peak_bytes`.
+    #[rhai_fn(get = "memory", pure)]
+    pub fn block_memory(block: &mut Block) -> Map {
+        memory_map(&block.graph)
     }
 
     /// The block as text: operator, widths, choices, map.

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, index};
 use rand::{Rng as _, RngExt};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine};
 
 use super::cross::{Answer, raise};
 use super::noun::Nouns;
+use super::options::number;
 use crate::base::{Fault, Rng, Seed};
 
 /// A stream of random numbers. Copies share it.
@@ -90,6 +91,44 @@ mod random_functions {
     #[rhai_fn(pure)]
     pub fn pick(random: &mut Random, items: Array, count: i64) -> Array {
         random.with(|rng| items.sample(rng, count.max(0) as usize).cloned().collect())
+    }
+
+    /// `count` different items of this array (all of them if there are fewer), in random order.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// [#{ score: 3 }, #{ score: 5 }].sample(rng(1), 2).max_by("score").score //> 5
+    /// ```
+    #[rhai_fn(name = "sample", pure)]
+    pub fn sample_items(items: &mut Array, random: Random, count: i64) -> Array {
+        random.with(|rng| IndexedRandom::sample(items.as_slice(), rng, count.max(0) as usize).cloned().collect())
+    }
+
+    /// The item with the largest `key` among `count` different ones drawn from this array.
+    ///
+    /// Of equals the first drawn.     /// The items are maps with a number under `key`. It gives what `items.sample(rng, count).max_by(key)` gives, without copying the sample.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// [#{ name: "a", score: 3 }, #{ name: "b", score: 5 }].tournament(rng(1), 2, "score").name //> b
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn tournament(items: &mut Array, random: Random, count: i64, key: &str) -> Answer<Dynamic> {
+        let drawn: Vec<usize> =
+            random.with(|rng| index::sample(rng, items.len(), (count.max(0) as usize).min(items.len())).into_vec());
+        let mut best: Option<(f64, usize)> = None;
+        for at in drawn {
+            let score = items[at].as_map_ref().ok().and_then(|map| map.get(key).and_then(number)).ok_or_else(|| {
+                let message = format!("item {at} has no number under `{key}`");
+                raise(Fault::new("random::key", message, "a tournament is among maps such as `#{ score: 1.5 }`"))
+            })?;
+            if best.is_none_or(|(known, _)| score > known) {
+                best = Some((score, at));
+            }
+        }
+        best.map(|(_, at)| items[at].clone()).ok_or_else(empty)
     }
 
     /// The seed of another stream, drawn from this one.

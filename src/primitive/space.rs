@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
-use super::operator::{explain_graph, operator_of};
+use super::operator::operator_of;
 use super::options::Options;
 use super::random::Random;
 use super::registry::find;
@@ -114,6 +114,22 @@ mod space_functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn space(hyperspace: Hyper, code: &str) -> Answer<Space> {
+        SearchSpace::parse(&hyperspace, code).map(Arc::new).cross()
+    }
+
+    /// The search space written with the name of its hyperspace first: `mobilew-122222-155400`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// search_space("mobilew-122222-155400").hyperspace.name //> mobilew
+    /// search_space("mobileww-122222-155400") //> fails hyperspace::unknown
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn search_space(context: NativeCallContext, code: &str) -> Answer<Space> {
+        let host = Host::of(&context)?;
+        let name = code.split('-').next().unwrap_or_default();
+        let hyperspace = find::<Hyper>(&context, &host, name).cross()?;
         SearchSpace::parse(&hyperspace, code).map(Arc::new).cross()
     }
 
@@ -316,28 +332,60 @@ mod search_space_type {
         Subnet::parse(&space, code).cross()
     }
 
-    /// The subnet as text, `d…_k…_w…_e…_r…`.
-    #[rhai_fn(name = "to_string", pure)]
-    pub fn subnet_text(subnet: &mut Subnet) -> String {
-        subnet.encode()
+    /// Another space: one stage has another operator, both drawn uniformly.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let space = hyperspace("pocket").space("012-210");
+    /// space.distance(space.mutate_operator(rng(1))) //> 1
+    /// ```
+    pub fn mutate_operator(space: Space, random: Random) -> Space {
+        Arc::new(random.with(|rng| space.mutate_operator(rng)))
     }
 
-    /// Millions of multiply-accumulates of the subnet.
-    #[rhai_fn(get = "mflops", pure, return_raw)]
-    pub fn subnet_mflops(subnet: &mut Subnet) -> Answer<f64> {
-        Ok(subnet.cost().cross()?.mflops())
+    /// Another space: one stage has another width window, both drawn uniformly.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let space = hyperspace("pocket").space("012-210");
+    /// space.mutate_window(rng(1)).operators == space.operators //> true
+    /// ```
+    pub fn mutate_window(space: Space, random: Random) -> Space {
+        Arc::new(random.with(|rng| space.mutate_window(rng)))
     }
 
-    /// Millions of parameters of the subnet.
-    #[rhai_fn(get = "mparams", pure, return_raw)]
-    pub fn subnet_mparams(subnet: &mut Subnet) -> Answer<f64> {
-        Ok(subnet.cost().cross()?.mparams())
+    /// A space that has each operator and each window from either of two.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let a = hyperspace("pocket").space("000-000");
+    /// let b = hyperspace("pocket").space("111-111");
+    /// let child = a.crossover(b, rng(1));
+    /// a.distance(child) + b.distance(child) //> 6
+    /// ```
+    #[rhai_fn(name = "crossover", return_raw)]
+    pub fn crossover_spaces(space: Space, other: Space, random: Random) -> Answer<Space> {
+        random.with(|rng| space.crossover(&other, rng)).map(Arc::new).cross()
     }
 
-    /// The layers of a subnet with their shapes, cost and the script line each came from.
-    #[rhai_fn(name = "explain", return_raw)]
-    pub fn explain_subnet(subnet: Subnet) -> Answer<Table> {
-        subnet.graph().and_then(|graph| explain_graph(&graph)).cross()
+    /// In how many choices, operators and windows together, two spaces differ.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// hyperspace("pocket").space("012-210").distance(hyperspace("pocket").space("012-000")) //> 2
+    /// ```
+    pub fn distance(space: Space, other: Space) -> i64 {
+        space.distance(&other) as i64
+    }
+
+    /// The hyperspace that a space was chosen from.
+    #[rhai_fn(get = "hyperspace", pure)]
+    pub fn space_hyperspace(space: &mut Space) -> Hyper {
+        space.hyperspace.clone()
     }
 }
 
@@ -436,7 +484,6 @@ fn make(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
 /// Declares hyperspaces, search spaces and subnets.
 pub(super) fn register(engine: &mut Engine) {
     engine.noun::<Hyper>("Hyperspace").noun::<Space>("SearchSpace");
-    engine.noun::<Subnet>("Subnet");
     engine.register_global_module(exported_module!(space_functions).into());
     engine.register_global_module(exported_module!(search_space_type).into());
 }

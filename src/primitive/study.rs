@@ -1,6 +1,7 @@
 //! Studies: evolving a search space with a strategy written in a script, and what such a search found.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rhai::plugin::*;
@@ -17,8 +18,11 @@ use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::{Direction, Plan, Score, Stopped, Strategy, Study, TrialRecord, run};
+use crate::search::{Direction, Plan, Score, Stopped, Strategy, Study, Told, TrialRecord, run};
 use crate::space::SearchSpace;
+
+/// A named study is stored whenever so many of its trials are not.
+const CHECKPOINT: usize = 256;
 
 /// A finished or interrupted search over search spaces.
 pub type SpaceStudy = Arc<Study<SearchSpace>>;
@@ -287,12 +291,16 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
             .collect()
     }
 
-    fn tell(&mut self, results: &[(SearchSpace, f64)]) -> Result<()> {
+    fn tell(&mut self, results: &[Told<SearchSpace>]) -> Result<()> {
         let results: Array = results
             .iter()
-            .map(|(space, score)| {
-                Map::from([("candidate".into(), Dynamic::from(Arc::new(space.clone()))), ("score".into(), (*score).into())])
-                    .into()
+            .map(|told| {
+                Map::from([
+                    ("candidate".into(), Dynamic::from(Arc::new(told.candidate.clone()))),
+                    ("score".into(), told.score.into()),
+                    ("fresh".into(), told.fresh.into()),
+                ])
+                .into()
             })
             .collect();
         let _: Dynamic = self
@@ -360,8 +368,15 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
     plan.cancel = host.cancel.clone();
     plan.progress = host.progress();
     plan.label = format!("evolve {}", hyperspace.name);
-    let checkpoint =
-        |study: &Study<SearchSpace>| if study.history.len() % 256 < 16 || study.stopped.is_some() { keep(study) } else { Ok(()) };
+    let saved = AtomicUsize::new(0);
+    let checkpoint = |study: &Study<SearchSpace>| {
+        let unsaved = study.history.len() - saved.load(Ordering::Relaxed).min(study.history.len());
+        if unsaved < CHECKPOINT && study.stopped.is_none() {
+            return Ok(());
+        }
+        saved.store(study.history.len(), Ordering::Relaxed);
+        keep(study)
+    };
     plan.on_batch = Some(&checkpoint);
     run(&mut strategy, &score, &plan).map(Arc::new).cross()
 }

@@ -350,7 +350,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         Some(given) => given.0,
         None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
     };
-    let latency = |subnet: &Subnet| predictor.predict(&subnet.graph()?);
+    let latency = |subnet: &Subnet| predictor.subnet_ms(subnet);
     let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, images);
     let plan = SubnetPlan {
         population,
