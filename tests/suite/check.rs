@@ -96,6 +96,17 @@ fn examples_of_the_lab_hold() {
     assert!(report.expectations > 0);
 }
 
+/// Scripts that take minutes or need data are at least read.
+#[test]
+fn scripts_and_benches_name_only_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let paths = ["scripts", "examples/quickstart.rhai", "tests/bench"].map(|path| root.join(path));
+    let folder = tempfile::tempdir().unwrap();
+    let report = check(&paths, Mode::Lint, &settings(folder.path())).unwrap();
+    let shown: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    assert!(shown.is_empty(), "\n{}", shown.join("\n"));
+}
+
 /// It trains, so it is run by the program, which finds its trainer beside it.
 #[test]
 fn the_tour_of_the_language_holds() {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spaceevo::base::{Cancel, Fault, Result, Rng, Seed};
 use spaceevo::search::{
-    Direction, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Trial, hypervolume, pareto_front,
-    run, search_subnets,
+    Direction, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Told, Trial, hypervolume,
+    pareto_front, run, search_subnets,
 };
 use spaceevo::space::{SearchSpace, Subnet};
 
@@ -32,10 +32,10 @@ impl Strategy<SearchSpace> for Climber {
         Ok(next.collect())
     }
 
-    fn tell(&mut self, results: &[(SearchSpace, f64)]) -> Result<()> {
-        for (space, score) in results {
-            if self.best.as_ref().is_none_or(|(_, best)| score > best) {
-                self.best = Some((space.clone(), *score));
+    fn tell(&mut self, results: &[Told<SearchSpace>]) -> Result<()> {
+        for told in results {
+            if self.best.as_ref().is_none_or(|(_, best)| told.score > *best) {
+                self.best = Some((told.candidate.clone(), told.score));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Search spaces: encodings, drawing, what a subnet is made of, and what is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -39,6 +39,53 @@ proptest! {
     }
 
     #[test]
+    fn texts_round_trip_where_stages_have_operators_of_their_own(seed: u64) {
+        let hyperspace = toy::own_lists();
+        let mut rng = Seed(seed).rng();
+        let space = Arc::new(SearchSpace::sample(&hyperspace, &mut rng));
+        prop_assert_eq!(&SearchSpace::parse(&hyperspace, &space.encode()).unwrap(), &*space);
+        prop_assert_eq!(&SearchSpace::parse(&hyperspace, &format!("own_lists-{space}")).unwrap(), &*space);
+        let net = Subnet::sample(&space, &mut rng);
+        prop_assert_eq!(&Subnet::parse(&space, &net.encode()).unwrap(), &net);
+        prop_assert_eq!(net.graph().unwrap().cost(), net.cost().unwrap());
+        for (stage, operator) in [("stage2", "dual"), ("stage2", "lone"), ("stage3", "lone")] {
+            let stage = ElasticStage::new(&hyperspace, stage, operator, Some(1)).unwrap();
+            let sample = stage.sample(&mut rng);
+            let again = stage.parse(&sample.encode(), sample.input_width, sample.resolution).unwrap();
+            prop_assert_eq!(&again.blocks, &sample.blocks);
+        }
+    }
+
+    #[test]
+    fn a_child_has_every_gene_from_a_parent(seed: u64) {
+        let mut rng = Seed(seed).rng();
+        for hyperspace in [toy::pocket(), toy::own_lists()] {
+            let (a, b) = (SearchSpace::sample(&hyperspace, &mut rng), SearchSpace::sample(&hyperspace, &mut rng));
+            let child = a.crossover(&b, &mut rng).unwrap();
+            for at in 0..3 {
+                prop_assert!([a.operators[at], b.operators[at]].contains(&child.operators[at]), "{a} {b} {child}");
+                prop_assert!([a.windows[at], b.windows[at]].contains(&child.windows[at]), "{a} {b} {child}");
+            }
+            prop_assert!(a.distance(&child) + child.distance(&b) == a.distance(&b));
+            prop_assert_eq!(&a.crossover(&a, &mut rng).unwrap(), &a);
+            let space = Arc::new(child);
+            let (a, b) = (Subnet::sample(&space, &mut rng), Subnet::sample(&space, &mut rng));
+            let child = a.crossover(&b, &mut rng).unwrap();
+            prop_assert!([a.resolution, b.resolution].contains(&child.resolution));
+            for (at, blocks) in child.stages.iter().enumerate() {
+                prop_assert!([a.stages[at].len(), b.stages[at].len()].contains(&blocks.len()));
+                for (place, block) in blocks.iter().enumerate() {
+                    let parents = || [&a, &b].into_iter().filter_map(move |net| net.stages[at].get(place));
+                    prop_assert!(parents().any(|own| own.width == block.width));
+                    for (name, value) in block.choices.iter() {
+                        prop_assert!(parents().any(|own| own.choices.get(name) == Some(value)), "{a} {b} {child}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn drawn_networks_build_and_cost_the_sum_of_their_blocks(seed: u64) {
         let mut rng = Seed(seed).rng();
         let space = Arc::new(SearchSpace::sample(&toy::pocket(), &mut rng));
@@ -56,7 +103,7 @@ proptest! {
 
 #[test]
 fn texts_of_the_published_networks_are_read_and_their_cost_is_the_published_one() {
-    let hyperspace = toy::mobilew();
+    let hyperspace = toy::stdlib("mobilew");
     assert_eq!(hyperspace.size(), 1_185_901_920);
     let space = Arc::new(SearchSpace::parse(&hyperspace, "mobilew-122222-155400").unwrap());
     assert_eq!(space.encode(), "122222-155400");
@@ -100,29 +147,6 @@ fn texts_of_the_published_networks_are_read_and_their_cost_is_the_published_one(
     assert_eq!(Subnet::smallest(&space).encode(), published[0].0);
     let largest = Subnet::largest(&space).cost().unwrap();
     assert!((largest.mflops() - 2495.647).abs() < 6e-4, "{}", largest.mflops());
-}
-
-#[test]
-fn rows_of_the_reference_table_are_read_and_cost_what_they_say() {
-    let Some(folder) = toy::reference_data() else {
-        return eprintln!("skipped: SPACEEVO_REFERENCE_DATA is not set");
-    };
-    let hyperspace = toy::mobilew();
-    for (stage, operator, name, window) in [(5, 1, "inverted", 1), (3, 3, "bottleneck", 3), (2, 0, "dual", 4), (4, 2, "gated", 6)]
-    {
-        let elastic = ElasticStage::new(&hyperspace, &format!("stage{stage}"), name, Some(window)).unwrap();
-        let text = std::fs::read_to_string(folder.join(format!("stage{stage}_{operator}_{window}.csv"))).unwrap();
-        for row in text.lines().take(200) {
-            let fields: Vec<_> = row.split(',').collect();
-            let shape: Vec<usize> = fields[1].split('x').map(|side| side.parse().unwrap()).collect();
-            let before = hyperspace.map_before(elastic.stage, 224);
-            let sample = elastic.parse(fields[0], shape[1], shape[2] * 224 / before).unwrap();
-            assert_eq!(sample.encode(), fields[0]);
-            assert_eq!(sample.hw(), shape[2]);
-            let mflops: f64 = fields[3].parse().unwrap();
-            assert!((sample.cost().unwrap().mflops() - mflops).abs() < 2e-4, "{row}");
-        }
-    }
 }
 
 #[test]
@@ -186,6 +210,88 @@ fn drawing_reaches_every_choice_evenly() {
     let rates = MutationRates { choice: 1.0, resolution: 1.0 };
     let depths: BTreeSet<_> = (0..200).map(|_| net.mutate(rates, &mut rng).stages[2].len()).collect();
     assert_eq!(depths, BTreeSet::from([1, 2, 3]));
+}
+
+/// How often each text comes up in `count` draws.
+fn tally(count: usize, mut draw: impl FnMut() -> String) -> BTreeMap<String, usize> {
+    let mut seen = BTreeMap::new();
+    (0..count).for_each(|_| *seen.entry(draw()).or_default() += 1);
+    seen
+}
+
+/// Every text of `wanted` comes up, no other, and all about as often: within five standard deviations of an even share.
+fn assert_even(seen: &BTreeMap<String, usize>, wanted: &[(&str, f64)]) {
+    assert_eq!(seen.keys().collect::<Vec<_>>(), wanted.iter().map(|(text, _)| *text).collect::<Vec<_>>());
+    let all = seen.values().sum::<usize>() as f64;
+    for (text, share) in wanted {
+        let slack = 5.0 * (share * (1.0 - share) * all).sqrt();
+        assert!((seen[*text] as f64 - share * all).abs() < slack, "{text}: {seen:?}");
+    }
+}
+
+#[test]
+fn one_mutation_reaches_every_neighbour_and_nothing_else() {
+    let mut rng = Seed(8).rng();
+    let pocket = SearchSpace::parse(&toy::pocket(), "012-110").unwrap();
+    let wanted = ["002-110", "010-110", "011-110", "022-110", "112-110", "212-110"].map(|text| (text, 1.0 / 6.0));
+    assert_even(&tally(6_000, || pocket.mutate_operator(&mut rng).encode()), &wanted);
+    // A stage of two windows has one other, those of three have two each; which stage is drawn first.
+    let (third, sixth) = (1.0 / 3.0, 1.0 / 6.0);
+    let wanted = [("012-010", third), ("012-100", sixth), ("012-111", sixth), ("012-112", sixth), ("012-120", sixth)];
+    assert_even(&tally(6_000, || pocket.mutate_window(&mut rng).encode()), &wanted);
+
+    // Stage 3 has no other operator: the mutation goes to the two that have.
+    let own = SearchSpace::parse(&toy::own_lists(), "010-110").unwrap();
+    let wanted = [("000-110", 0.5), ("110-110", 0.25), ("210-110", 0.25)];
+    assert_even(&tally(6_000, || own.mutate_operator(&mut rng).encode()), &wanted);
+    // Where there is no other space, it stays.
+    let home = own.hyperspace.clone();
+    let bound = |stage: &Stage| Stage { window: stage.widths.len(), ..stage.clone() };
+    let stages: Vec<Stage> = home.stages.iter().map(bound).collect();
+    let one = home.operators[2..].to_vec();
+    let searched =
+        |stage: &Stage| Stage { role: if stage.is_searched() { Role::Searched } else { stage.role.clone() }, ..stage.clone() };
+    let lone = Hyperspace::new("lone", 3, 12, &[24], stages.iter().map(searched).collect(), one).unwrap();
+    assert_eq!(lone.size(), 1);
+    let only = SearchSpace::sample(&lone, &mut rng);
+    assert_eq!([only.mutate_operator(&mut rng), only.mutate_window(&mut rng)], [only.clone(), only.clone()]);
+    // Both parents' genes come through, each about half of the time.
+    let (a, b) = (SearchSpace::parse(&toy::pocket(), "000-000").unwrap(), SearchSpace::parse(&toy::pocket(), "222-122").unwrap());
+    let children: Vec<_> = (0..2_000).map(|_| a.crossover(&b, &mut rng).unwrap()).collect();
+    for at in 0..3 {
+        let of_b =
+            |genes: fn(&SearchSpace) -> &[usize]| children.iter().filter(|child| genes(child)[at] == genes(&b)[at]).count();
+        for count in [of_b(|space| &space.operators), of_b(|space| &space.windows)] {
+            assert!(count.abs_diff(1_000) < 112, "{count}");
+        }
+    }
+}
+
+#[test]
+fn stages_choose_among_operators_of_their_own() {
+    let hyperspace = toy::own_lists();
+    // Three operators in two windows, two in three, one in three.
+    assert_eq!((hyperspace.size(), hyperspace.most_candidates()), (6 * 6 * 3, 3));
+    let mut rng = Seed(9).rng();
+    let seen = tally(3_000, || SearchSpace::sample(&hyperspace, &mut rng).encode());
+    assert_eq!(seen.len() as u128, hyperspace.size());
+    let space = Arc::new(SearchSpace::parse(&hyperspace, "010-000").unwrap());
+    let names = |space: &SearchSpace| [1, 2, 3].map(|stage| space.operator(stage).name().to_string());
+    assert_eq!(names(&space), ["inverted", "lone", "lone"]);
+    assert_eq!(names(&SearchSpace::parse(&hyperspace, "200-000").unwrap()), ["dual", "dual", "lone"]);
+    assert_eq!(Subnet::smallest(&space).encode(), "d1#1#1_k3#3#3_w16#32#64_e3.0#0#0_r24");
+    assert_eq!(SearchSpace::uniform_at(&hyperspace, 2, None).encode(), "210-111");
+    let refused = |text: &str| told(&SearchSpace::parse(&hyperspace, text).unwrap_err());
+    insta::assert_snapshot!(refused("020-000"), @"space::encoding: cannot read the search space `020-000`: at character 2, `2` stands where the operator of stage `stage2` should be [`0` to `1` are there]");
+    insta::assert_snapshot!(refused("011-000"), @"space::encoding: cannot read the search space `011-000`: at character 3, `1` stands where the operator of stage `stage3` should be [`0` to `0` are there]");
+    assert_eq!(SearchSpace::new(&hyperspace, vec![0, 0, 1], vec![0; 3]).unwrap_err().code, "space::choice");
+    assert_eq!(SearchSpace::uniform(&hyperspace, "dual", None).unwrap_err().code, "space::unknown_operator");
+    assert_eq!(ElasticStage::new(&hyperspace, "stage2", "inverted", None).unwrap_err().code, "space::unknown_operator");
+    assert_ne!(hyperspace.key(), toy::pocket().key());
+    assert_eq!(hyperspace.key(), toy::own_lists().key());
+    // Children of two hyperspaces would have operators that neither parent has.
+    let other = SearchSpace::parse(&toy::pocket(), "000-000").unwrap();
+    assert_eq!(other.crossover(&space, &mut rng).unwrap_err().code, "space::choice");
 }
 
 #[test]

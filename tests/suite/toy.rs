@@ -1,9 +1,11 @@
-//! Operators and hyperspaces written by hand, for tests of what is built on them.
+//! Operators and hyperspaces written by hand, for tests of what is built on them; hyperspaces of the library; reference data.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use spaceevo::base::Result;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, NodeId, Shape};
+use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::{BlockConfig, BuildBlock, Hyperspace, Operator, Role, Stage};
 
 type Build = fn(&mut Builder, &BlockConfig) -> Result<NodeId>;
@@ -52,18 +54,7 @@ fn with_shortcut(net: &mut Builder, main: NodeId, c: &BlockConfig) -> Result<Nod
     net.add(main, short, "sum")
 }
 
-fn excite(net: &mut Builder, from: NodeId) -> Result<NodeId> {
-    let width = net.shape(from).c() as i64;
-    let bias = ConvOptions { bias: true, ..Default::default() };
-    let mean = net.global_pool(from, "se_mean")?;
-    let less = net.conv(mean, "se_reduce", divisible((width / 4) as f64), bias)?;
-    let less = net.act(less, None, Activation::Relu)?;
-    let more = net.conv(less, "se_expand", width, bias)?;
-    let gate = net.act(more, None, Activation::Hsigmoid)?;
-    net.mul(from, gate, "se")
-}
-
-fn inverted(net: &mut Builder, c: &BlockConfig, gate: bool) -> Result<NodeId> {
+fn inverted(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
     let hidden = divisible(c.cin as f64 * c.choices.get("expand").unwrap_or(1.0));
     let mut x = net.input();
     if hidden != c.cin as i64 {
@@ -72,26 +63,8 @@ fn inverted(net: &mut Builder, c: &BlockConfig, gate: bool) -> Result<NodeId> {
     }
     x = depthwise(net, x, "depth", kernel(c), c.stride as i64)?;
     x = act(net, x, c)?;
-    if gate {
-        x = excite(net, x)?;
-    }
     x = conv(net, x, "project", c.cout as i64, 1, 1)?;
     with_shortcut(net, x, c)
-}
-
-fn plain_inverted(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
-    inverted(net, c, false)
-}
-
-fn gated_inverted(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
-    inverted(net, c, true)
-}
-
-fn no_shortcut(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
-    let mut x = depthwise(net, 0, "depth", kernel(c), c.stride as i64)?;
-    x = act(net, x, c)?;
-    x = conv(net, x, "project", c.cout as i64, 1, 1)?;
-    if c.stride == 1 && c.cin == c.cout { net.add(x, 0, "sum") } else { Ok(x) }
 }
 
 fn bottleneck(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
@@ -141,7 +114,7 @@ pub fn operator(name: &'static str, choices: &[(&str, &[f64])], act: Activation,
 /// A small hyperspace: 3 searched stages, 3 operators, one of them with a list of its own.
 pub fn pocket() -> Arc<Hyperspace> {
     let operators = vec![
-        operator("inverted", &[("kernel", &[3.0, 5.0]), ("expand", &[3.0, 6.0])], Activation::Relu6, plain_inverted),
+        operator("inverted", &[("kernel", &[3.0, 5.0]), ("expand", &[3.0, 6.0])], Activation::Relu6, inverted),
         operator("bottleneck", &[("kernel", &[3.0]), ("expand", &[0.5, 1.0])], Activation::Relu, bottleneck),
         operator("dual", &[("kernel", &[3.0, 5.0]), ("turns", &[1.0, 2.0])], Activation::Relu, dual),
     ];
@@ -157,53 +130,39 @@ pub fn pocket() -> Arc<Hyperspace> {
     Hyperspace::new("pocket", 3, 12, &[24, 32], stages.into_iter().map(Result::unwrap).collect(), operators).unwrap()
 }
 
-/// The hyperspace `mobilew` of the reference, for comparison with its published figures. Operators 4 to 6
-/// are not needed here and stand for themselves by name only.
-pub fn mobilew() -> Arc<Hyperspace> {
-    let (small, large): (&[f64], &[f64]) = (&[3.0, 5.0, 7.0], &[3.0, 6.0, 8.0]);
-    let inverted = |name, act, build| operator(name, &[("kernel", small), ("expand", large)], act, build);
-    let operators = vec![
-        operator("dual", &[("kernel", small)], Activation::Relu, dual),
-        inverted("inverted", Activation::Relu6, plain_inverted as Build),
-        inverted("gated", Activation::Swish, gated_inverted),
-        operator("bottleneck", &[("kernel", &small[..2]), ("expand", &[0.5, 1.0, 1.5])], Activation::Relu, bottleneck),
-        operator("fused", &[("kernel", small), ("expand", &[1.0, 2.0, 3.0, 4.0])], Activation::Swish, stem),
-        inverted("gated_k3", Activation::Swish, gated_inverted),
-        inverted("inverted_k3", Activation::Relu6, plain_inverted),
-    ];
-    let fixed = |name, choices: &[(&str, &[f64])], act, build| Role::Fixed(operator(name, choices, act, build));
-    let pooled = operator("feature_mix", &[], Activation::Swish, pool_mix).pooled();
-    let step = |from: i64, to: i64, by: usize| (from..=to).step_by(by).collect::<Vec<_>>();
-    let range = |from: i64, to: i64| (from..=to).collect::<Vec<_>>();
-    let stage5 = [192, 200, 208, 216, 224, 240, 256, 272, 288];
-    let stem_role = fixed("first_conv", &[("kernel", &[3.0])], Activation::Relu, stem as Build);
-    let stage0 = fixed("inverted_plain", &[("kernel", &[3.0]), ("expand", &[1.0])], Activation::Relu, no_shortcut);
-    let expand = fixed("final_expand", &[], Activation::Swish, point as Build);
-    let logits = fixed("logits", &[], Activation::Relu, linear);
-    let stages = vec![
-        Stage::new("first_conv", stem_role, &[16, 24, 32], None, &[1], 2),
-        Stage::new("stage0", stage0, &[16, 24, 32], None, &[1, 2], 1),
-        Stage::new("stage1", Role::Searched, &[24, 32, 40], Some(2), &range(2, 4), 2),
-        Stage::new("stage2", Role::Searched, &step(24, 72, 8), Some(2), &range(2, 4), 2),
-        Stage::new("stage3", Role::Searched, &step(56, 112, 8), Some(3), &range(2, 6), 2),
-        Stage::new("stage4", Role::Searched, &step(112, 176, 8), Some(3), &range(2, 8), 1),
-        Stage::new("stage5", Role::Searched, &stage5, Some(5), &range(2, 8), 2),
-        Stage::new("stage6", Role::Searched, &step(216, 360, 16), Some(7), &range(1, 2), 1),
-        Stage::new("final_expand", expand, &[1280], None, &[1], 1),
-        Stage::new("feature_mix", Role::Fixed(pooled), &[1920], None, &[1], 1),
-        Stage::new("logits", logits, &[1000], None, &[1], 1),
-    ];
-    let stages = stages.into_iter().map(Result::unwrap).collect();
-    Hyperspace::new("mobilew", 3, 1000, &[160, 176, 192, 208, 224], stages, operators).unwrap()
+/// As [`pocket`], but two stages have lists of their own: stage 2 the third operator and one that no other stage has, stage 3
+/// this one alone.
+pub fn own_lists() -> Arc<Hyperspace> {
+    let (pocket, lone) = (pocket(), operator("lone", &[("kernel", &[3.0, 5.0])], Activation::Relu, stem));
+    let mut stages = pocket.stages.clone();
+    stages[2].role = Role::SearchedAmong(vec![pocket.operators[2].clone(), lone.clone()]);
+    stages[3].role = Role::SearchedAmong(vec![lone]);
+    Hyperspace::new("own_lists", 3, 12, &[24, 32], stages, pocket.operators.clone()).unwrap()
 }
 
-fn point(net: &mut Builder, c: &BlockConfig) -> Result<NodeId> {
-    let x = conv(net, 0, "conv", c.cout as i64, 1, 1)?;
-    act(net, x, c)
+struct Silent;
+
+impl Output for Silent {
+    fn print(&self, _: &str) {}
 }
 
-/// The folder of the reference tables, if this machine has it.
-pub fn reference_data() -> Option<std::path::PathBuf> {
-    let folder = std::path::PathBuf::from(std::env::var_os("SPACEEVO_REFERENCE_DATA")?).join("block_lut/mobilew");
-    folder.is_dir().then_some(folder)
+/// A hyperspace of the library, with its operators as the scripts there define them.
+pub fn stdlib(name: &str) -> Arc<Hyperspace> {
+    // It never ends: operators are built by closures of their session.
+    static SESSION: OnceLock<Session> = OnceLock::new();
+    let session = SESSION.get_or_init(|| {
+        let host = HostSettings { lab: tempfile::tempdir().unwrap().keep(), workers: 1, threads: 1 };
+        Session::new(Settings { host, ..Settings::default() }, Arc::new(Silent)).unwrap()
+    });
+    let outcome = session.eval(&format!("hyperspace({name:?})"), "test");
+    outcome.get().unwrap_or_else(|| panic!("no hyperspace `{name}`: {:?}", outcome.trouble))
+}
+
+/// The folder of the reference's data, if this machine has it; says so if it has not.
+pub fn reference_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("SPACEEVO_REFERENCE_DATA").map(PathBuf::from).filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        println!("skipped: SPACEEVO_REFERENCE_DATA is not set");
+    }
+    folder
 }
