@@ -31,6 +31,7 @@ pub mod registry;
 mod reword;
 mod score;
 mod space;
+mod space_text;
 mod stats;
 mod study;
 mod study_views;

@@ -12,9 +12,10 @@ use super::operator::operator_of;
 use super::options::Options;
 use super::random::Random;
 use super::registry::find;
+use super::space_text;
 use crate::base::{Fault, Result};
 use crate::frame::Table;
-use crate::space::{Hyperspace, Operator, Role, SearchSpace, Stage, Subnet};
+use crate::space::{Hyperspace, Role, SearchSpace, Stage, Subnet};
 
 /// A hyperspace as scripts hold it.
 pub type Hyper = Arc<Hyperspace>;
@@ -178,7 +179,13 @@ mod space_functions {
     /// ```
     #[rhai_fn(get = "operators", pure)]
     pub fn operators(hyperspace: &mut Hyper) -> Array {
-        hyperspace.operators.iter().map(|operator| operator.name().to_string().into()).collect()
+        let mut names: Vec<&str> = Vec::new();
+        for operator in hyperspace.searched().into_iter().flat_map(|stage| hyperspace.candidates(stage)) {
+            if !names.contains(&operator.name()) {
+                names.push(operator.name());
+            }
+        }
+        names.into_iter().map(|name| name.to_string().into()).collect()
     }
 
     /// Names of the searched stages.
@@ -202,32 +209,13 @@ mod space_functions {
     /// ```
     #[rhai_fn(get = "stages", pure, return_raw)]
     pub fn stages(hyperspace: &mut Hyper) -> Answer<Table> {
-        stage_table(hyperspace).cross()
+        space_text::stage_table(hyperspace).cross()
     }
 
     /// The hyperspace as text: a line a stage.
     #[rhai_fn(name = "to_string", pure)]
     pub fn hyperspace_text(hyperspace: &mut Hyper) -> String {
-        let mut text = format!("hyperspace {}, {} search spaces, operators:", hyperspace.name, hyperspace.size());
-        for (at, operator) in hyperspace.operators.iter().enumerate() {
-            text.push_str(&format!("\n  {} {}", digit(at), operator_line(operator)));
-        }
-        text.push_str("\nstages:");
-        for stage in &hyperspace.stages {
-            let what = match &stage.role {
-                Role::Searched => format!("{} windows of {}", stage.windows(), stage.window),
-                Role::SearchedAmong(own) => {
-                    let own: Vec<_> = own.iter().map(operator_line).collect();
-                    format!("{} windows of {}, {}", stage.windows(), stage.window, own.join(" or "))
-                }
-                Role::Fixed(operator) => operator.name().to_string(),
-            };
-            text.push_str(&format!(
-                "\n  {:<8} widths {:?}, depths {:?}, stride {}: {what}",
-                stage.name, stage.widths, stage.depths, stage.stride
-            ));
-        }
-        text
+        space_text::hyperspace_text(hyperspace)
     }
 }
 
@@ -387,34 +375,6 @@ mod search_space_type {
     pub fn space_hyperspace(space: &mut Space) -> Hyper {
         space.hyperspace.clone()
     }
-}
-
-fn digit(at: usize) -> char {
-    char::from_digit(at as u32, 36).unwrap_or('?')
-}
-
-fn operator_line(operator: &Operator) -> String {
-    let lists: Vec<_> = operator.lists().map(|(name, values)| format!("{name} {values:?}")).collect();
-    format!("{} ({})", operator.name(), lists.join(", "))
-}
-
-fn stage_table(hyperspace: &Hyperspace) -> Result<Table> {
-    let stages = &hyperspace.stages;
-    Table::builder()
-        .text("stage", stages.iter().map(|stage| stage.name.clone()))
-        .text(
-            "operator",
-            stages.iter().map(|stage| match &stage.role {
-                Role::Searched => "(searched)".to_string(),
-                Role::SearchedAmong(own) => own.iter().map(Operator::name).collect::<Vec<_>>().join(" | "),
-                Role::Fixed(operator) => operator.name().to_string(),
-            }),
-        )
-        .text("widths", stages.iter().map(|stage| format!("{:?}", stage.widths)))
-        .int("windows", stages.iter().map(|stage| stage.windows() as i64))
-        .text("depths", stages.iter().map(|stage| format!("{:?}", stage.depths)))
-        .int("stride", stages.iter().map(|stage| stage.stride as i64))
-        .build()
 }
 
 fn ints(options: &Options, key: &str) -> Result<Option<Vec<i64>>> {

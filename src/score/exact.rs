@@ -16,6 +16,8 @@ use crate::space::SearchSpace;
 
 /// Pairs of points that are still worth keeping one by one.
 const PAIRS: usize = 200_000;
+/// Finer than this, one score would take more than a gigabyte.
+const MOST_BINS: usize = 4096;
 /// Values looked at together, in parallel.
 const BLOCK: usize = 64;
 
@@ -70,8 +72,9 @@ impl Distributed {
 pub fn exact(space: &SearchSpace, lut: &Lut, question: &Question, drawing: &Drawing, bins: Bins) -> Result<Vec<Distributed>> {
     question.check()?;
     for (option, value) in [("cost_bins", bins.cost), ("value_bins", bins.value)] {
-        if value < 2 {
-            return Err(ScoreFault::Option { option, value: value.to_string(), rule: "it must be at least 2" }.into());
+        if !(2..=MOST_BINS).contains(&value) {
+            // Two halves of a grid for each resolution: memory grows with the square.
+            return Err(ScoreFault::Option { option, value: value.to_string(), rule: "it must be 2 to 4096" }.into());
         }
     }
     let rows = SpaceRows::new(space, lut, drawing)?;
