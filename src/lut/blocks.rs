@@ -80,6 +80,11 @@ impl BlockTable {
         self.place.get(key).map(|&at| self.entries[at].1)
     }
 
+    /// Latency of a block in ms. Fails with `lut::block_missing`.
+    pub fn need(&self, key: &BlockKey) -> Result<f64> {
+        Ok(self.get(key).ok_or_else(|| LutFault::BlockMissing { missing: 1, wanted: 1, first: key.to_string() })?)
+    }
+
     /// This table's blocks and those of `other`, whose figures win.
     #[must_use]
     pub fn merged(&self, other: &Self) -> Self {
@@ -173,7 +178,7 @@ impl BlockTable {
     }
 }
 
-/// The straight line with the least absolute errors, nearly: least squares, weighted three times by the inverse error.
+/// The straight line with the least absolute errors, nearly: least squares, again and again weighted by the inverse error.
 fn line(points: impl Iterator<Item = (f64, f64)>) -> impl Fn(f64) -> f64 {
     let points: Vec<_> = points.collect();
     let mut weights = vec![1.0; points.len()];

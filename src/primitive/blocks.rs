@@ -123,9 +123,7 @@ mod block_functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn ms(blocks: Blocks, block: Block) -> Answer<f64> {
-        let key = BlockKey { operator: block.operator.as_str().into(), config: block.config.clone() };
-        let missing = || crate::lut::LutFault::BlockMissing { missing: 1, wanted: 1, first: key.to_string() };
-        blocks.table.get(&key).ok_or_else(missing).cross()
+        blocks.table.need(&block.key()).cross()
     }
 
     /// The latency model that sums these blocks, for `search_subnet` and `with_latency`.

@@ -15,7 +15,7 @@ use crate::base::{Fault, Result};
 use crate::device::{self, Device, MeasureOptions, MeasuredRow, measure_graphs};
 use crate::frame::Table;
 use crate::graph::{Cost, Graph};
-use crate::lut::{BlockKey, BlockTable, LutFault};
+use crate::lut::BlockTable;
 use crate::onnx::Precision;
 use crate::space::Subnet;
 
@@ -143,9 +143,7 @@ fn looked_up(blocks: &BlockTable, what: Dynamic) -> Result<Table> {
     let (mut names, mut times, mut mflops) = (Vec::new(), Vec::new(), Vec::new());
     for item in items {
         if let Some(block) = item.clone().try_cast::<Block>() {
-            let key = BlockKey { operator: block.operator.as_str().into(), config: block.config.clone() };
-            let missing = || LutFault::BlockMissing { missing: 1, wanted: 1, first: key.to_string() };
-            times.push(blocks.get(&key).ok_or_else(missing)?);
+            times.push(blocks.need(&block.key())?);
             mflops.push(block.graph.cost().mflops());
             names.push(block.label());
         } else if let Some(subnet) = item.clone().try_cast::<Subnet>() {

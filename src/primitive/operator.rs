@@ -16,6 +16,7 @@ use super::values::words;
 use crate::base::{Fault, Result, did_you_mean, hash_hex};
 use crate::frame::Table;
 use crate::graph::{self, Activation, Graph, Shape};
+use crate::lut::BlockKey;
 use crate::space::{BlockConfig, BuildBlock, Choices, Operator};
 
 /// An operator as a script defined it, before a hyperspace narrows its choices.
@@ -114,6 +115,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// What a block table knows it by.
+    pub fn key(&self) -> BlockKey {
+        BlockKey { operator: self.operator.as_str().into(), config: self.config.clone() }
+    }
+
     /// Short text: operator and configuration.
     pub fn label(&self) -> String {
         let BlockConfig { cin, cout, stride, hw, .. } = self.config;

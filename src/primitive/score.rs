@@ -16,7 +16,7 @@ use crate::base::{Fault, Result, did_you_mean};
 use crate::frame::Table;
 use crate::lut::{INT8_MS, LOSS};
 use crate::score::{
-    Bins, Condition, Drawing, Formula, LimitScore, QtMethod, QtMode, QtOptions, Question, Reduction, exact, networks,
+    Bins, Condition, Drawing, Formula, LimitScore, Others, QtMethod, QtMode, QtOptions, Question, Reduction, exact, networks,
     qt_score as score_qt, sampled,
 };
 
@@ -53,7 +53,9 @@ mod score_functions {
         qt(&space, &lut, given).cross()
     }
 
-    /// A score of one's own: a formula over drawn networks, limits, a reduction, as fast as Q-T.
+    /// A score of one's own: a formula over drawn networks, limits, a reduction.
+    ///
+    /// Value and limits that are sums over stages take as long as `qt_score`; others a few times as long.
     ///
     /// The closure is called once, with `s.loss`, `s.int8_ms` and every other column of the table as figures of each searched stage, and `s.resolution`; figures are combined with
     /// `+ - * / ** < <= > >= == != & |`, `sum`, `max`, `min`, `mean`, `log`, `exp`, `sqrt`, `abs`, and taken by stage (`s.loss[0]`, `s.loss.stage3`). A closure that looks into them (`if`) cannot be
@@ -140,8 +142,8 @@ fn by_resolution(options: &Options, key: &str, value: &Dynamic) -> Result<BTreeM
 }
 
 /// What stem and head add to each column, by resolution.
-fn others(options: &Options, lut: &Lookup) -> Result<BTreeMap<String, BTreeMap<usize, f64>>> {
-    let mut others = BTreeMap::new();
+fn others(options: &Options, lut: &Lookup) -> Result<Others> {
+    let mut others = Others::new();
     if !lut.fixed_ms.is_empty() {
         others.insert(INT8_MS.to_string(), lut.fixed_ms.clone());
     }
@@ -243,15 +245,7 @@ fn own(context: &NativeCallContext, host: &Host, space: &Space, lut: &Lookup, gi
     let (how, others) = (drawing(&options)?, others(&options, lut)?);
     let hyperspace = &space.hyperspace;
     let stages: Vec<String> = hyperspace.searched().into_iter().map(|at| hyperspace.stages[at].name.clone()).collect();
-    let mut limits: Vec<Vec<Condition>> = bounds
-        .iter()
-        .map(|limit| {
-            let within = |(column, &bound): (&String, &f64)| {
-                Condition::sum_within(column, bound, stages.len(), others.get(column), &how.sides(&lut.lut))
-            };
-            limit.iter().map(within).collect::<Result<_>>()
-        })
-        .collect::<Result<_>>()?;
+    let mut limits = Condition::limits(&bounds, &others, stages.len(), &lut.lut, &how)?;
     let (reduce, method) = (reduction(&options)?, method(&options)?);
     let drawn = Drawn::new(&lut.lut, stages.clone());
     let trace = |closure: &FnPtr| -> Result<Dynamic> {

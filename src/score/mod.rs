@@ -18,4 +18,4 @@ pub use measure::{Binary, Formula, Terms, Unary};
 pub use networks::{Networks, networks};
 pub use qt::{LimitScore, QtMethod, QtMode, QtOptions, QtScore, qt_score};
 pub use rows::Drawing;
-pub use sampled::{Condition, Kept, Question, Reduction, sampled};
+pub use sampled::{Condition, Kept, Others, Question, Reduction, sampled};

@@ -7,7 +7,7 @@ use super::ScoreFault;
 use super::exact::{Bins, exact};
 use super::measure::Formula;
 use super::rows::Drawing;
-use super::sampled::{Condition, Question, Reduction, sampled};
+use super::sampled::{Condition, Others, Question, Reduction, sampled};
 use crate::base::Result;
 use crate::lut::{INT8_MS, LOSS, Lut};
 use crate::space::SearchSpace;
@@ -49,7 +49,7 @@ pub struct QtOptions {
     /// How steeply it is lowered: the exponent.
     pub steepness: f64,
     /// For each column that limits bound: what every network has of it beside its searched stages, by resolution.
-    pub other: BTreeMap<String, BTreeMap<usize, f64>>,
+    pub other: Others,
     /// How networks are drawn.
     pub drawing: Drawing,
     /// Sampled or exact.
@@ -138,13 +138,7 @@ impl QtScore {
 pub fn qt_score(space: &SearchSpace, lut: &Lut, options: &QtOptions) -> Result<QtScore> {
     options.check()?;
     let stages = space.operators.len();
-    let mut limits = Vec::new();
-    for limit in &options.limits {
-        let sides = options.drawing.sides(lut);
-        let conditions =
-            limit.iter().map(|(column, &bound)| Condition::sum_within(column, bound, stages, options.other.get(column), &sides));
-        limits.push(conditions.collect::<Result<Vec<_>>>()?);
-    }
+    let limits = Condition::limits(&options.limits, &options.other, stages, lut, &options.drawing)?;
     let question = Question { value: Formula::sum(LOSS, stages), limits, reduction: Reduction::BestMean(options.top) };
     let limits: Vec<LimitScore> = match options.method {
         QtMethod::Sampled => sampled(space, lut, &question, &options.drawing)?

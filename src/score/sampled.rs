@@ -26,10 +26,25 @@ pub struct Condition {
     pub bound: f64,
 }
 
+/// What stem and head add to each column, by resolution.
+pub type Others = BTreeMap<String, BTreeMap<usize, f64>>;
+
 impl Condition {
-    /// The sum of a column over all `stages`, and what stem and head add to it by resolution, is at most `bound`. Fails with
-    /// `score::other` if `other` has no figure for one of `resolutions`.
-    pub fn sum_within(
+    /// For each of `limits`, bounds by column, the conditions that the sums over all `stages` and what `others` add keep them.
+    /// Fails with `score::other` if `others` has figures for a column, but none for a resolution that is drawn from.
+    pub fn limits(
+        limits: &[BTreeMap<String, f64>],
+        others: &Others,
+        stages: usize,
+        lut: &Lut,
+        drawing: &Drawing,
+    ) -> Result<Vec<Vec<Self>>> {
+        let sides = drawing.sides(lut);
+        let within = |(column, &bound): (&String, &f64)| Self::sum_within(column, bound, stages, others.get(column), &sides);
+        limits.iter().map(|limit| limit.iter().map(within).collect()).collect()
+    }
+
+    fn sum_within(
         column: &str,
         bound: f64,
         stages: usize,
@@ -185,8 +200,10 @@ impl Reduction {
 #[derive(Clone, Copy)]
 struct Scale {
     unit: f64,
-    /// What 0 stands for, summed over all stages.
+    /// What 0 stands for, summed over all stages and the rest.
     base: f64,
+    /// The part of it that is the rest's.
+    rest: f64,
 }
 
 /// One kind of figure of a space's rows: for each resolution and stage a list, and what is added once.
@@ -242,7 +259,7 @@ impl Figures {
         // One unit a term is left for rounding.
         let digits = if span > 0.0 { ((LARGEST - 16.0) / span).log10().floor() as i32 } else { 0 };
         let base = ranges.iter().map(|(low, _)| low).sum::<f64>() + low;
-        Scale { unit: 10_f64.powi(-digits.min(12)), base }
+        Scale { unit: 10_f64.powi(-digits.min(12)), base, rest: low }
     }
 }
 
@@ -259,8 +276,6 @@ fn packed(
     let (value_scale, cost_scale) = (values.scale(&value_ranges), costs.scale(&cost_ranges));
     // Never below 0: the nearest whole number.
     let whole = |number: f64, unit: f64| (number / unit + 0.5) as u64;
-    let low = |numbers: &[f64]| numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    let (value_rest, cost_rest) = (low(&values.rest), low(&costs.rest));
     // tables[resolution][stage], and where the sums of a resolution begin.
     let (mut tables, mut begins) = (Vec::new(), Vec::new());
     for resolution in 0..rows.resolutions.len() {
@@ -274,8 +289,8 @@ fn packed(
         });
         tables.push(stages.collect::<Vec<_>>());
         begins.push(
-            whole(costs.rest[resolution] - cost_rest, cost_scale.unit) << 32
-                | whole(values.rest[resolution] - value_rest, value_scale.unit),
+            whole(costs.rest[resolution] - cost_scale.rest, cost_scale.unit) << 32
+                | whole(values.rest[resolution] - value_scale.rest, value_scale.unit),
         );
     }
     let most = reduction.needed();
