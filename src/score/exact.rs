@@ -8,8 +8,9 @@
 use rayon::prelude::*;
 
 use super::ScoreFault;
+use super::figures::Points;
 use super::rows::{Drawing, SpaceRows};
-use super::sampled::{Points, Question, Reduction};
+use super::sampled::{Question, Reduction};
 use crate::base::Result;
 use crate::lut::Lut;
 use crate::space::SearchSpace;

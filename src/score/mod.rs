@@ -6,8 +6,10 @@
 mod draws;
 mod exact;
 mod fault;
+mod figures;
 mod measure;
 mod networks;
+mod packed;
 mod qt;
 mod rows;
 mod sampled;

@@ -2,7 +2,7 @@
 # The Q-T score and a search of 5,000 spaces: the lab beside NumPy programs, in one run on the reference's tables.
 set -euo pipefail
 lab=${1:?the binary to time}
-rounds=${ROUNDS:-3}
+rounds=${ROUNDS:-5}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/qt
 root=$(cd "$here/../../.." && pwd)
 data=${SPACEEVO_REFERENCE_DATA:-$(dirname "$root")/shared/data}

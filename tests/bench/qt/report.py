@@ -65,7 +65,7 @@ for label, name in [("(a) naive NumPy", "naive"), ("(b) vectorised NumPy", "nump
 rows.append(["(d) the lab, exact", f"{value('lab', 'exact_ms'):.3f}", spread("lab", "exact_ms"), f"{exact_score:.4f}", "", ""])
 table("One space, 100,000 draws, limits 15 and 20 ms; every evaluation draws its random numbers:",
       ["", "ms", "over the rounds", "score", "std", "evaluations"], rows)
-print("  (a) draws anew for each limit, all others read both limits from one draw.")
+print("  (a) and (b) draw anew for each limit, as the reference does; (b2), (c) read both limits from one draw.")
 print(f"  The scores {'DO NOT agree with (d): ' + ', '.join(disagree) if disagree else 'agree'}.")
 table("The same with random numbers that are drawn once and kept, as a search in the lab does:", ["", "ms", "over the rounds"],
       [["(b2) tuned NumPy", f"{value('tuned_kept', 'one_space_ms'):.3f}", spread("tuned_kept", "one_space_ms")],

@@ -7,9 +7,8 @@ import numpy as np
 from common import FIXED_MS, GROUP, LIMITS_MS, SAMPLES, parser, read_tables, score_of, stages_of, time_scores
 
 
-def score(tables, space, rng):
-    """The sum of the scores at each limit. All limits are read from one draw."""
-    stages = stages_of(tables, space)
+def draw_networks(stages, rng):
+    """Latencies and losses of SAMPLES networks; GROUP of them share one resolution."""
     groups = rng.integers(len(FIXED_MS), size=SAMPLES // GROUP)
     latencies, losses = [], []
     for resolution, fixed in enumerate(FIXED_MS.values()):
@@ -22,8 +21,19 @@ def score(tables, space, rng):
             loss += row_loss[rows]
         latencies.append(latency)
         losses.append(loss)
-    latency, loss = np.concatenate(latencies), np.concatenate(losses)
-    return sum(score_of(loss[latency <= limit]) for limit in LIMITS_MS)
+    return np.concatenate(latencies), np.concatenate(losses)
+
+
+def score_at(stages, limit_ms, rng):
+    """The score at one latency limit."""
+    latency, loss = draw_networks(stages, rng)
+    return score_of(loss[latency <= limit_ms])
+
+
+def score(tables, space, rng):
+    """The sum of the scores at each limit; every limit has its own draws, as in the reference."""
+    stages = stages_of(tables, space)
+    return sum(score_at(stages, limit_ms, rng) for limit_ms in LIMITS_MS)
 
 
 def main():
