@@ -1,28 +1,40 @@
 //! Cancellation: one flag that long work polls.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Fault, Result};
 
 /// A shared flag, set by Ctrl-C or by a front; cloning shares it.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<AtomicU8>);
+
+/// Asked once: work ends at its next step.
+const ASKED: u8 = 1;
+/// Asked again: what does not look at the flag is ended from outside.
+const URGED: u8 = 2;
 
 impl Cancel {
-    /// Asks all work that holds this flag to stop.
+    /// Asks all work that holds this flag to stop; a second time, to stop at once.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        if self.0.compare_exchange(0, ASKED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            self.0.store(URGED, Ordering::SeqCst);
+        }
     }
 
     /// Clears the flag, before the next piece of work.
     pub fn reset(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.0.store(0, Ordering::SeqCst);
     }
 
     /// Whether work should stop.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.load(Ordering::SeqCst) >= ASKED
+    }
+
+    /// Whether it was asked for more than once.
+    pub fn is_urgent(&self) -> bool {
+        self.0.load(Ordering::SeqCst) >= URGED
     }
 
     /// `Err(session::interrupted)` once cancelled: for use with `?` inside loops.

@@ -7,7 +7,11 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .into_iter()
         .filter(|name| *name != given)
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count().min(given.chars().count()) / 4)
+        .filter(|(distance, name)| {
+            let shorter = name.chars().count().min(given.chars().count());
+            // Names of one letter are near to all others of one letter.
+            *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

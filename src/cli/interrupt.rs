@@ -1,38 +1,49 @@
-//! Ctrl-C: the first asks the running input to stop, a second within two seconds ends the program.
+//! Ctrl-C: the first asks the running input to stop, a second within two seconds ends workers too, a third the program.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::Cancel;
 
-/// Within this time a second Ctrl-C means it.
+/// Within this time another Ctrl-C means it.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Exit code of a program ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-static TARGET: OnceLock<Mutex<(Cancel, Option<Instant>)>> = OnceLock::new();
+/// What Ctrl-C stops, and how often and when it was pressed.
+#[derive(Debug)]
+struct Target {
+    cancel: Cancel,
+    pressed: u32,
+    last: Option<Instant>,
+}
+
+static TARGET: OnceLock<Mutex<Target>> = OnceLock::new();
 
 /// Lets Ctrl-C set `cancel`; a later call names another flag.
 pub(super) fn watch(cancel: Cancel) {
     let mut fresh = false;
     let target = TARGET.get_or_init(|| {
         fresh = true;
-        Mutex::new((cancel.clone(), None))
+        Mutex::new(Target { cancel: cancel.clone(), pressed: 0, last: None })
     });
     if !fresh {
-        *target.lock().unwrap_or_else(PoisonError::into_inner) = (cancel, None);
+        *target.lock().unwrap_or_else(PoisonError::into_inner) = Target { cancel, pressed: 0, last: None };
         return;
     }
     let installed = ctrlc::set_handler(move || {
         let mut target = target.lock().unwrap_or_else(PoisonError::into_inner);
-        if target.1.is_some_and(|last| last.elapsed() < AGAIN) {
-            #[expect(clippy::exit, reason = "the person asked twice; nothing may hold the program up")]
-            std::process::exit(INTERRUPTED);
+        let again = target.last.is_some_and(|last| last.elapsed() < AGAIN);
+        target.pressed = if again { target.pressed + 1 } else { 1 };
+        target.last = Some(Instant::now());
+        target.cancel.cancel();
+        match target.pressed {
+            1 => super::terminal::error("\nstopping; Ctrl-C again ends workers at once\n"),
+            2 => super::terminal::error("\nending workers; Ctrl-C again ends the program\n"),
+            #[expect(clippy::exit, reason = "the person asked three times; nothing may hold the program up")]
+            _ => std::process::exit(INTERRUPTED),
         }
-        target.0.cancel();
-        target.1 = Some(Instant::now());
-        super::terminal::error("\nstopping; Ctrl-C again ends the program\n");
     });
     if let Err(error) = installed {
         super::terminal::error(&format!("Ctrl-C will end the program at once: {error}\n"));

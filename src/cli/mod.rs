@@ -16,7 +16,7 @@ use clap::Parser;
 
 use crate::base::{Fault, Progress};
 use crate::runtime::render::{Trouble, colours_on_stderr};
-use crate::runtime::{HostSettings, Session, Settings};
+use crate::runtime::{HostSettings, Session, Settings, Shown};
 use args::{Args, Command};
 use terminal::Terminal;
 
@@ -44,7 +44,7 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
         (Some(Command::Doc { out, check }), ..) => return doc::run(args, out, *check),
         (Some(Command::Bench { name }), ..) => bench::run(args, name)?,
         (None, None, None) => {
-            let session = session(args, &[])?;
+            let session = Arc::new(session(args, &[])?);
             crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
         }
     }
@@ -80,12 +80,12 @@ fn report(trouble: &Trouble) {
 struct Prompt;
 
 impl crate::repl::Screen for Prompt {
-    fn show(&self, text: &str) {
-        terminal::line(text);
-    }
-
-    fn trouble(&self, trouble: &Trouble) {
-        report(trouble);
+    fn show(&self, shown: &Shown) {
+        match shown {
+            Shown::Value(value) => terminal::line(value.text().trim_end()),
+            Shown::Text(text) => terminal::line(text.trim_end()),
+            Shown::Trouble(trouble) => report(trouble),
+        }
     }
 }
 

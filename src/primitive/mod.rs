@@ -43,6 +43,24 @@ pub mod values;
 
 use rhai::Engine;
 
+use crate::space::Hyperspace;
+use host::Host;
+use operator::Definition;
+use teacher::TeacherPlan;
+
+/// The names that the function `call` takes as a text, for completion; empty where it takes none.
+pub fn names_for(host: &Host, call: &str) -> Vec<String> {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    match call {
+        "operator" | "block" | "with_operator" | "plain" => host.registry.names::<Definition>(host),
+        "hyperspace" => host.registry.names::<std::sync::Arc<Hyperspace>>(host),
+        "teacher" => host.registry.names::<TeacherPlan>(host),
+        "device" => list(&device::NAMES),
+        "dataset" => list(&["shapes"]),
+        _ => Vec::new(),
+    }
+}
+
 /// Declares every primitive to `engine`.
 pub fn register(engine: &mut Engine) {
     cross::register(engine);

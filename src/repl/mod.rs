@@ -1,103 +1,150 @@
 //! The prompt: reads inputs with completion, history and several lines, and shows what comes of them.
 
+mod colours;
+mod editor;
 mod helper;
+mod keys;
+mod waiting;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use crate::base::{Fault, Result};
-use crate::runtime::{Input, Session};
+use crate::runtime::{Desk, Session, Shown, Then};
+use colours::Colours;
 use helper::PromptHelper;
+use waiting::{Meanwhile, wait_for};
+
+/// Inputs that the history keeps.
+const HISTORY: usize = 10_000;
 
 /// Where answers go.
-pub trait Screen {
-    /// A value, help, or news.
-    fn show(&self, text: &str);
-    /// Why an input failed.
-    fn trouble(&self, trouble: &crate::runtime::render::Trouble);
+pub trait Screen: Sync {
+    /// Shows something.
+    fn show(&self, shown: &Shown);
 }
 
+/// The prompt's side of commands.
+struct Front<'a>(&'a dyn Screen);
+
+impl Desk for Front<'_> {
+    fn show(&self, shown: Shown) {
+        self.0.show(&shown);
+    }
+
+    fn shell(&self, command: &str) -> Result<()> {
+        editor::shell(command)
+    }
+
+    fn edit(&self, text: &str) -> Result<Option<String>> {
+        editor::edit(text)
+    }
+}
+
+type Line = Editor<PromptHelper, FileHistory>;
+
 /// Reads inputs until the end of the input, `exit`, or Ctrl-D.
-pub fn run(session: &Session, screen: &dyn Screen) -> Result<()> {
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stdin());
-    let unusable = |error: ReadlineError| Fault::new("repl::terminal", format!("cannot read from this terminal: {error}"), "");
-    let config = Config::builder()
-        .auto_add_history(true)
-        .history_ignore_space(true)
-        .completion_type(CompletionType::List)
-        .completion_show_all_if_ambiguous(true)
-        .build();
-    let mut editor: Editor<PromptHelper<'_>, FileHistory> = Editor::with_config(config).map_err(unusable)?;
-    editor.set_helper(Some(PromptHelper::new(session)));
-    let history = terminal.then(history_file).flatten();
+pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
+    let mut line = line_editor(session)?;
+    let history = history_file();
     if let Some(file) = &history {
         // A first session has none.
-        let _ = editor.load_history(file);
+        let _ = line.load_history(file);
     }
-    if terminal {
-        screen.show(&format!(
-            "SpaceEvo {}. help lists what there is, ?name explains, Tab completes, Ctrl-D leaves.",
-            env!("CARGO_PKG_VERSION")
-        ));
-    }
-    let mut number = 1;
+    let text = |text: String| screen.show(&Shown::Text(text));
+    text(format!(
+        "SpaceEvo {}. help lists what there is, ?name explains, %help lists commands, Tab completes, Ctrl-D leaves.",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let mut waiting: VecDeque<String> = VecDeque::new();
+    let mut prefill = String::new();
     loop {
-        match editor.readline(if terminal { "> " } else { "" }) {
-            Ok(text) => {
-                if !answer(session, screen, &text, &mut number) {
-                    break;
-                }
+        let prompt = format!("[{}] > ", session.next_number());
+        let read = match waiting.pop_front() {
+            // Typed while the input before was evaluated.
+            Some(input) => {
+                text(format!("{prompt}{input}"));
+                Ok(input)
             }
-            Err(ReadlineError::Interrupted) => screen.show("Ctrl-D leaves"),
+            None => line.readline_with_initial(&prompt, (&std::mem::take(&mut prefill), "")),
+        };
+        let input = match read {
+            Ok(input) => input,
+            Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
-            Err(error) => return Err(unusable(error)),
+            Err(error) => return Err(unusable(&error)),
+        };
+        if !input.trim().is_empty() && !input.starts_with(' ') {
+            keep(&mut line, history.as_deref(), &input, &text);
         }
-    }
-    if let Some(file) = &history
-        && let Err(error) = save(&mut editor, file)
-    {
-        screen.show(&format!("the history was not kept: {error}"));
+        let (then, meanwhile) = answer(session, screen, &input);
+        match then {
+            Then::Leave => break,
+            Then::Prefill(text) => prefill = text,
+            Then::Go => {}
+        }
+        let Meanwhile { lines, rest, leave } = meanwhile;
+        waiting.extend(lines);
+        prefill.push_str(&rest);
+        if leave {
+            break;
+        }
     }
     Ok(())
 }
 
-/// Whether to go on.
-fn answer(session: &Session, screen: &dyn Screen, text: &str, number: &mut usize) -> bool {
-    let (code, timed) = match Input::read(text) {
-        Input::Empty => return true,
-        Input::Leave => return false,
-        Input::Inspect(name) => {
-            match session.inspect(name) {
-                Some(page) => screen.show(page.text().trim_end()),
-                None => screen.show(&format!("there is no help on `{name}`; help lists what there is")),
-            }
-            return true;
-        }
-        Input::Time(code) => (code, true),
-        Input::Code(code) => (code, false),
-    };
-    let outcome = session.eval(code, &format!("[{number}]"));
-    *number += 1;
-    if let Some(value) = &outcome.value {
-        screen.show(value.text().trim_end());
+/// Evaluates an input, with an eye on what is typed meanwhile.
+fn answer(session: &Arc<Session>, screen: &dyn Screen, input: &str) -> (Then, Meanwhile) {
+    // Programs that the input starts have the terminal for themselves.
+    if input.trim_start().starts_with('!') || input.trim_start().starts_with("%edit") {
+        return (session.answer(input, &Front(screen)), Meanwhile::default());
     }
-    if let Some(trouble) = &outcome.trouble {
-        screen.trouble(trouble);
-    }
-    if timed {
-        screen.show(&format!("took {:.3?}", outcome.took));
-    }
-    true
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| session.answer(input, &Front(screen)));
+        let warn = || {
+            let warning = "work is running: Ctrl-C stops it and keeps what is done; Ctrl-D again ends it and leaves";
+            screen.show(&Shown::Text(warning.into()));
+        };
+        let meanwhile = wait_for(|| work.is_finished(), warn, || session.interrupt());
+        (work.join().unwrap_or(Then::Go), meanwhile)
+    })
 }
 
-fn save(editor: &mut Editor<PromptHelper<'_>, FileHistory>, file: &Path) -> std::result::Result<(), String> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+fn line_editor(session: &Arc<Session>) -> Result<Line> {
+    let config = Config::builder()
+        .auto_add_history(false)
+        .max_history_size(HISTORY)
+        .and_then(|config| config.history_ignore_dups(true))
+        .map_err(|error| unusable(&error))?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .completion_prompt_limit(200)
+        .tab_stop(4)
+        .build();
+    let mut editor: Line = Editor::with_config(config).map_err(|error| unusable(&error))?;
+    let closing = keys::Closing::default();
+    editor.set_helper(Some(PromptHelper::new(session.clone(), Colours::of_terminal(), closing.clone())));
+    keys::bind(&mut editor, session, &closing);
+    Ok(editor)
+}
+
+fn unusable(error: &ReadlineError) -> Fault {
+    Fault::new("repl::terminal", format!("cannot read from this terminal: {error}"), "run a script with `spaceevo FILE`")
+}
+
+/// Adds an input to the history and its file at once, so that nothing is lost whatever happens.
+fn keep(line: &mut Line, file: Option<&Path>, input: &str, say: &impl Fn(String)) {
+    let Ok(true) = line.add_history_entry(input) else { return };
+    let Some(file) = file else { return };
+    let made = file.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(ReadlineError::Io);
+    if let Err(error) = made.and_then(|()| line.append_history(file)) {
+        say(format!("the history is not kept: {error}"));
     }
-    editor.append_history(file).map_err(|error| error.to_string())
 }
 
 /// `$XDG_STATE_HOME/spaceevo/history`, by default under `~/.local/state`.
@@ -105,4 +152,9 @@ fn history_file() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
     Some(state.join("spaceevo/history"))
+}
+
+/// Columns of the terminal.
+fn screen_columns() -> usize {
+    waiting::columns().unwrap_or(80)
 }

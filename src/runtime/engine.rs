@@ -7,6 +7,7 @@ use rhai::{Dynamic, Engine, OptimizationLevel};
 use super::library::Library;
 use super::render::Trouble;
 use super::resolver::Resolver;
+use super::watch::Watch;
 use crate::primitive::{self, host::Host};
 
 /// How much a script may use. Sizes of values are not limited unless asked for: Rhai measures a whole array after every
@@ -32,7 +33,7 @@ impl Default for Limits {
 }
 
 /// Where a script's output goes.
-pub trait Output: Send + Sync {
+pub trait Output: Send + Sync + std::fmt::Debug {
     /// `print(value)`: one line, without its line break.
     fn print(&self, line: &str);
 
@@ -42,14 +43,18 @@ pub trait Output: Send + Sync {
     }
 }
 
-/// An engine with everything a script can say.
+/// An engine with everything a script can say; `watch` sees every step it takes.
 pub(super) fn assemble(
     host: &Arc<Host>,
     library: &Arc<Library>,
     limits: &Limits,
     output: Arc<dyn Output>,
+    watch: Option<&Arc<Watch>>,
 ) -> Result<Engine, Box<Trouble>> {
     let mut engine = Engine::new();
+    if let Some(watch) = watch {
+        watch.install(&mut engine);
+    }
     // The optimizer drops statements without effect, and with them a misspelt name that stands alone.
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_fail_on_invalid_map_property(true);

@@ -1,21 +1,24 @@
 //! The language: a session with its engine, what can be said in it, and how faults and values are shown. Knows no domain.
 
 pub mod catalogue;
+mod commands;
 mod complete;
 mod engine;
 mod evaluator;
 pub mod example;
-mod input;
 mod library;
 mod lint;
 pub mod render;
 mod resolver;
 mod session;
+mod tokens;
+mod watch;
 mod words;
 
 pub use crate::primitive::host::Settings as HostSettings;
+pub use commands::{Desk, Shown, Then};
 pub use complete::{Candidate, Completion, Readiness};
 pub use engine::{Limits, Output};
-pub use input::Input;
 pub use library::{GLOBAL_FOLDERS, Library, Script};
-pub use session::{Bundle, Outcome, Session, Settings};
+pub use session::{Bundle, Outcome, Past, Session, Settings};
+pub use tokens::Ink;

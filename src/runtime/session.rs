@@ -1,7 +1,9 @@
 //! A session: one engine on a thread of its own, what it has defined, and what a front can ask of it at any time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -10,11 +12,13 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
+use super::commands::Input;
 use super::complete::{self, Completion, Readiness};
 use super::engine::{Limits, Output, assemble};
 use super::evaluator::Evaluator;
 use super::library::Library;
 use super::render::{Known, Trouble, explain};
+use super::tokens::{Ink, inks};
 use crate::base::{Cancel, Fault, Progress};
 use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
 
@@ -74,8 +78,18 @@ impl Outcome {
 #[derive(Debug, Clone)]
 pub(super) struct Variable {
     pub kind: String,
-    pub type_id: std::any::TypeId,
     pub keys: Vec<String>,
+    /// Its value, if that is a number or a truth value.
+    pub shown: String,
+}
+
+/// What a session has defined, as fronts see it.
+#[derive(Debug, Default)]
+struct Published {
+    variables: BTreeMap<String, Variable>,
+    functions: Vec<Entry>,
+    /// The catalogue with these functions, made when first asked for.
+    catalogue: OnceLock<Arc<Catalogue>>,
 }
 
 /// What the front's thread and the evaluating thread share.
@@ -84,27 +98,63 @@ pub(super) struct Shared {
     pub host: Arc<Host>,
     pub engine: Arc<Engine>,
     pub library: Arc<Library>,
-    pub catalogue: OnceLock<Arc<Catalogue>>,
-    pub variables: RwLock<BTreeMap<String, Variable>>,
-    pub functions: RwLock<Vec<Entry>>,
-    pub history: Mutex<Vec<String>>,
+    pub limits: Limits,
+    pub output: Arc<dyn Output>,
+    catalogue: OnceLock<Arc<Catalogue>>,
+    published: RwLock<Arc<Published>>,
+    inputs: Mutex<Vec<Past>>,
 }
 
 impl Shared {
     /// What can be said, without what the session defined.
-    pub fn catalogue(&self) -> Arc<Catalogue> {
+    fn catalogue(&self) -> Arc<Catalogue> {
         self.catalogue.get_or_init(|| Arc::new(Catalogue::read(&self.engine, self.library.as_ref()))).clone()
+    }
+
+    fn published(&self) -> Arc<Published> {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What can be said now.
     pub fn everything(&self) -> Arc<Catalogue> {
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
-        if functions.is_empty() { self.catalogue() } else { Arc::new(self.catalogue().with(&functions)) }
+        let published = self.published();
+        if published.functions.is_empty() {
+            return self.catalogue();
+        }
+        published.catalogue.get_or_init(|| Arc::new(self.catalogue().with(&published.functions))).clone()
     }
 
-    pub fn variables(&self) -> BTreeMap<String, Variable> {
-        self.variables.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The variable of this name.
+    pub fn variable(&self, name: &str) -> Option<Variable> {
+        self.published().variables.get(name).cloned()
     }
+
+    /// What `pick` makes of the variables, in order.
+    pub fn each_variable<T>(&self, mut pick: impl FnMut(&str, &Variable) -> Option<T>) -> Vec<T> {
+        self.published().variables.iter().filter_map(|(name, variable)| pick(name, variable)).collect()
+    }
+
+    /// Lets fronts know what there is now.
+    pub fn publish(&self, variables: BTreeMap<String, Variable>, functions: Vec<Entry>) {
+        let published = Published { variables, functions, catalogue: OnceLock::new() };
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
+    }
+
+    /// Inputs so far.
+    pub fn inputs(&self) -> MutexGuard<'_, Vec<Past>> {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An input that was evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Its number in the session; `None` for code that no person typed, such as a script that was run.
+    pub number: Option<usize>,
+    /// Its text.
+    pub source: String,
+    /// Whether it failed; `None` while it runs.
+    pub failed: Option<bool>,
 }
 
 impl Shared {
@@ -112,7 +162,7 @@ impl Shared {
     pub fn known<'a>(&self, catalogue: &'a Catalogue) -> Known<'a> {
         Known {
             catalogue: Some(catalogue),
-            variables: self.variables().into_iter().map(|(name, variable)| (name, variable.keys)).collect(),
+            variables: self.each_variable(|name, variable| Some((name.to_owned(), variable.keys.clone()))).into_iter().collect(),
             scripts: self.library.paths(),
         }
     }
@@ -124,19 +174,15 @@ impl Explainer for Shared {
     }
 }
 
-struct Request {
-    source: String,
-    name: String,
-    /// What messages quote from.
-    text: String,
-    reply: Sender<Outcome>,
-}
+/// Something to do on the thread that evaluates.
+type Work = Box<dyn FnOnce(&mut Evaluator) + Send>;
 
 /// A running session. Everything but [`eval`](Self::eval) answers at once, also while an input is evaluated.
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<Shared>,
-    requests: Option<Sender<Request>>,
+    requests: Option<Sender<Work>>,
+    numbers: AtomicUsize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -146,17 +192,18 @@ impl Session {
         let Settings { host, stdlib, limits, args } = settings;
         let library = Arc::new(Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?);
         let host = Arc::new(Host::new(host));
-        let engine = Arc::new(assemble(&host, &library, &limits, output)?);
+        let engine = Arc::new(assemble(&host, &library, &limits, output.clone(), None)?);
         host.set_engine(&engine);
         host.set_library(library.clone());
         let shared = Arc::new(Shared {
             host,
             engine,
             library,
+            limits,
+            output,
             catalogue: OnceLock::new(),
-            variables: RwLock::default(),
-            functions: RwLock::default(),
-            history: Mutex::default(),
+            published: RwLock::default(),
+            inputs: Mutex::default(),
         });
         let explainer = Arc::downgrade(&shared);
         shared.host.set_explainer(explainer);
@@ -170,7 +217,7 @@ impl Session {
                 let fault = Fault::new("session::thread", format!("cannot start a thread: {error}"), "free some memory");
                 Box::new(Trouble::plain(fault))
             })?;
-        Ok(Self { shared, requests: Some(requests), thread: Some(thread) })
+        Ok(Self { shared, requests: Some(requests), numbers: AtomicUsize::new(1), thread: Some(thread) })
     }
 
     /// Evaluates `source`; `name` stands for it in messages, for example a file name. Keeps variables, functions and imports.
@@ -180,25 +227,79 @@ impl Session {
 
     /// Evaluates a part of `text` that keeps its lines and columns there.
     pub fn eval_part(&self, source: &str, name: &str, text: &str) -> Outcome {
+        self.eval_as(None, source, name, text)
+    }
+
+    /// The number that the next input has.
+    pub fn next_number(&self) -> usize {
+        self.numbers.load(Ordering::SeqCst)
+    }
+
+    /// Evaluates what a person typed under the next number, by which its value can be referred to.
+    pub(super) fn eval_numbered(&self, source: &str) -> Outcome {
+        let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+        self.eval_as(Some(number), source, &format!("[{number}]"), source)
+    }
+
+    fn eval_as(&self, number: Option<usize>, source: &str, name: &str, text: &str) -> Outcome {
         // Before anyone can know of this input: an interrupt that is meant for it is not lost.
         self.shared.host.cancel.reset();
-        self.history_lock().push(source.to_owned());
-        let (reply, answer) = channel();
-        let request = Request { source: source.into(), name: name.into(), text: text.into(), reply };
-        let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
-        let gone = || Outcome {
-            value: None,
-            printed: None,
-            trouble: Some(Box::new(Trouble::plain(Fault::new("session::ended", "the session has ended", "start a new one")))),
-            took: Duration::ZERO,
-            raw: Dynamic::UNIT,
+        let place = {
+            let mut inputs = self.shared.inputs();
+            inputs.push(Past { number, source: source.to_owned(), failed: None });
+            inputs.len() - 1
         };
-        if sent { answer.recv().unwrap_or_else(|_| gone()) } else { gone() }
+        let (source, name, text) = (source.to_owned(), name.to_owned(), text.to_owned());
+        let outcome =
+            self.with_evaluator(move |evaluator| evaluator.eval(&source, &name, text, number)).unwrap_or_else(|| Outcome {
+                value: None,
+                printed: None,
+                trouble: Some(Box::new(Trouble::plain(Fault::new("session::ended", "the session has ended", "start a new one")))),
+                took: Duration::ZERO,
+                raw: Dynamic::UNIT,
+            });
+        if let Some(input) = self.shared.inputs().get_mut(place) {
+            input.failed = Some(outcome.trouble.is_some());
+        }
+        outcome
+    }
+
+    /// Does `work` on the thread that evaluates, when what runs there is done; `None` if the session has ended.
+    pub(super) fn with_evaluator<T: Send + 'static>(&self, work: impl FnOnce(&mut Evaluator) -> T + Send + 'static) -> Option<T> {
+        self.shared.host.cancel.reset();
+        self.on_thread(work)
+    }
+
+    fn on_thread<T: Send + 'static>(&self, work: impl FnOnce(&mut Evaluator) -> T + Send + 'static) -> Option<T> {
+        let (reply, answer) = channel();
+        let work: Work = Box::new(move |evaluator| {
+            // A front that no longer waits does not matter.
+            let _ = reply.send(work(evaluator));
+        });
+        self.requests.as_ref()?.send(work).ok()?;
+        answer.recv().ok()
     }
 
     /// Candidates for the word that ends at byte `cursor` of `source`.
     pub fn complete(&self, source: &str, cursor: usize) -> Completion {
+        let before = source.get(..cursor).unwrap_or_default();
+        if let Some((start, candidates)) = Self::command_candidates(before) {
+            return Completion { start, candidates };
+        }
+        if let Input::Command("run" | "load" | "save" | "cd", _) = Input::read(before) {
+            return complete::path(before);
+        }
         complete::complete(&self.shared, source, cursor)
+    }
+
+    /// What the call that is being typed at the end of `before` takes.
+    pub fn hint(&self, before: &str) -> Option<String> {
+        complete::hint(&self.shared, before)
+    }
+
+    /// The places of `source` that have a colour.
+    pub fn inks(&self, source: &str) -> Vec<(Range<usize>, Ink)> {
+        inks(&self.shared.engine, source)
     }
 
     /// Help on a name or variable, if there is any.
@@ -209,17 +310,17 @@ impl Session {
 
     /// Whether `source` can be evaluated as it stands, or a front should read on.
     pub fn is_complete(&self, source: &str) -> Readiness {
-        complete::readiness(&self.shared.engine, source)
+        Input::read(source).code().map_or(Readiness::Complete, |code| complete::readiness(&self.shared.engine, code))
     }
 
-    /// Asks the running input to stop.
+    /// Asks the running input to stop; a second time, to end also a worker that is inside a library's call.
     pub fn interrupt(&self) {
         self.shared.host.cancel.cancel();
     }
 
     /// All inputs so far.
-    pub fn history(&self) -> Vec<String> {
-        self.history_lock().clone()
+    pub fn history(&self) -> Vec<Past> {
+        self.shared.inputs().clone()
     }
 
     /// Sets where long work reports.
@@ -232,6 +333,10 @@ impl Session {
         self.shared.host.cancel.clone()
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The session's engine, for reading scripts.
     pub(super) fn engine(&self) -> &Engine {
         &self.shared.engine
@@ -240,10 +345,6 @@ impl Session {
     /// What can be said, with what the session defined.
     pub fn catalogue(&self) -> Arc<Catalogue> {
         self.shared.everything()
-    }
-
-    fn history_lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.shared.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,9 +359,8 @@ impl Drop for Session {
     }
 }
 
-fn serve(mut evaluator: Evaluator, inbox: &Receiver<Request>) {
-    while let Ok(Request { source, name, text, reply }) = inbox.recv() {
-        // A front that no longer waits does not matter.
-        let _ = reply.send(evaluator.eval(&source, &name, text));
+fn serve(mut evaluator: Evaluator, inbox: &Receiver<Work>) {
+    while let Ok(work) = inbox.recv() {
+        work(&mut evaluator);
     }
 }

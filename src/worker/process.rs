@@ -119,7 +119,7 @@ impl Process {
                 deadline = Some(Instant::now() + PATIENCE);
                 self.send(&Order::Cancel { cancel: id });
             }
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline || cancel.is_urgent()) {
                 self.kill();
                 return Outcome::Stopped;
             }

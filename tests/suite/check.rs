@@ -6,6 +6,7 @@ use spaceevo::runtime::catalogue::{Kind, reference};
 use spaceevo::runtime::example::{Mode, Report, check};
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 
+#[derive(Debug)]
 struct Silent;
 
 impl Output for Silent {

@@ -21,6 +21,7 @@ use crate::toynet;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const CLASSES: usize = 12;
 
+#[derive(Debug)]
 struct Silent;
 
 impl Output for Silent {

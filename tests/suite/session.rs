@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use spaceevo::runtime::{Output, Readiness, Session, Settings};
 
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Lines(Mutex<Vec<String>>);
 
 impl Output for Lines {

@@ -44,6 +44,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prost", &["onnx"]),
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),
+    ("rustix", &["repl"]),
     ("plotters", &["plot"]),
     ("clap", &["cli", "main.rs"]),
 ];

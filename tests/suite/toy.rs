@@ -140,6 +140,7 @@ pub fn own_lists() -> Arc<Hyperspace> {
     Hyperspace::new("own_lists", 3, 12, &[24, 32], stages, pocket.operators.clone()).unwrap()
 }
 
+#[derive(Debug)]
 struct Silent;
 
 impl Output for Silent {

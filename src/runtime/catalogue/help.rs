@@ -50,6 +50,12 @@ impl Catalogue {
         Ok(out)
     }
 
+    /// Help on a member of the type that users call `kind`.
+    pub fn help_of(&self, kind: &str, member: &str) -> Option<String> {
+        let own: Vec<Entry> = self.members_of(kind).into_iter().filter(|entry| entry.name == member).cloned().collect();
+        if own.is_empty() { self.help(member).ok() } else { Self { entries: own }.help(member).ok() }
+    }
+
     /// The text of `help()`: what the lab declares, by namespace and type, one line each.
     pub fn overview(&self) -> String {
         let mut groups: BTreeMap<String, BTreeMap<&str, &Entry>> = BTreeMap::new();

@@ -1,0 +1,212 @@
+//! What the prompt understands beside code: help, `%` commands, the shell. The same in every front, which lends a [`Desk`].
+
+mod clock;
+mod files;
+mod input;
+mod look;
+mod post_mortem;
+mod save;
+mod source;
+
+use super::complete::Candidate;
+use super::render::Trouble;
+use super::session::{Bundle, Outcome, Session};
+use crate::base::{Fault, Result, did_you_mean};
+pub(super) use input::Input;
+
+/// What a front shows.
+#[derive(Debug)]
+pub enum Shown {
+    /// The value of an input.
+    Value(Bundle),
+    /// Help, a list, news.
+    Text(String),
+    /// Why an input failed.
+    Trouble(Box<Trouble>),
+}
+
+/// What commands need of a front.
+pub trait Desk {
+    /// Shows something.
+    fn show(&self, shown: Shown);
+    /// Runs a command of the system's shell and shows what it writes.
+    fn shell(&self, command: &str) -> Result<()>;
+    /// Lets the person edit a text; `None` if it was given up.
+    fn edit(&self, text: &str) -> Result<Option<String>>;
+}
+
+/// What the front does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Reads the next input.
+    Go,
+    /// Reads it with this text to begin with.
+    Prefill(String),
+    /// Ends.
+    Leave,
+}
+
+/// A command: its name, what it takes, what it does.
+struct Command {
+    name: &'static str,
+    takes: &'static str,
+    summary: &'static str,
+}
+
+const fn command(name: &'static str, takes: &'static str, summary: &'static str) -> Command {
+    Command { name, takes, summary }
+}
+
+const COMMANDS: [Command; 16] = [
+    command("time", "CODE", "evaluate, and say how long it took"),
+    command("timeit", "CODE", "evaluate many times: typical time and spread"),
+    command("prof", "CODE", "evaluate, and list the lines that took the time"),
+    command("debug", "", "run the input that failed last once more: its functions and what their variables held"),
+    command("who", "", "the variables and functions of this session"),
+    command("reset", "", "forget them"),
+    command("run", "FILE", "run a script in this session, which keeps what it defines"),
+    command("edit", "[N]", "edit the last input (or input N) in $EDITOR, and evaluate it"),
+    command("load", "FILE", "put a script into the prompt"),
+    command("save", "FILE", "write the inputs so far as a script"),
+    command("history", "[TEXT]", "the inputs so far (those that contain TEXT)"),
+    command("lab", "", "what is stored"),
+    command("devices", "", "what latency can be measured on"),
+    command("cd", "[FOLDER]", "change the folder"),
+    command("pwd", "", "the folder"),
+    command("help", "", "this list"),
+];
+
+impl Session {
+    /// Does what an input asks for, and shows what comes of it.
+    pub fn answer(&self, text: &str, desk: &dyn Desk) -> Then {
+        let done = match Input::read(text) {
+            Input::Empty => Ok(Then::Go),
+            Input::Leave => return Then::Leave,
+            Input::Code(code) => {
+                show(desk, self.eval_numbered(code));
+                Ok(Then::Go)
+            }
+            Input::Inspect("") => {
+                desk.show(Shown::Text(overview()));
+                Ok(Then::Go)
+            }
+            Input::Inspect(name) => self.explain(name, desk),
+            Input::Source(name) => self.source_of(name).map(|text| {
+                desk.show(Shown::Text(text));
+                Then::Go
+            }),
+            Input::Shell("") => Err(needs("!", "a command of the shell", "!ls")),
+            Input::Shell(command) => desk.shell(command).map(|()| Then::Go),
+            Input::Command(name, rest) => self.command(name, rest, desk),
+        };
+        done.unwrap_or_else(|fault| {
+            desk.show(Shown::Trouble(Box::new(Trouble::plain(fault))));
+            Then::Go
+        })
+    }
+
+    /// Candidates for a command that is being typed, and where its name begins; `None` where no command is.
+    pub(super) fn command_candidates(before: &str) -> Option<(usize, Vec<Candidate>)> {
+        let start = before.len() - before.trim_start().len();
+        let word = before[start..].strip_prefix('%')?;
+        if word.contains(char::is_whitespace) {
+            return None;
+        }
+        let fits = COMMANDS.iter().filter(|command| command.name.starts_with(word));
+        let candidate = |command: &Command| Candidate {
+            text: format!("%{}", command.name),
+            summary: command.summary.into(),
+            kind: "command",
+        };
+        Some((start, fits.map(candidate).collect()))
+    }
+
+    fn explain(&self, name: &str, desk: &dyn Desk) -> Result<Then> {
+        let name = name.trim_start_matches('%');
+        if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+            desk.show(Shown::Text(format!("%{} {}\n\n  {}", command.name, command.takes, command.summary)));
+            return Ok(Then::Go);
+        }
+        let page = self.inspect(name).ok_or_else(|| {
+            let catalogue = self.catalogue();
+            let names = catalogue.entries().iter().map(|entry| entry.path.as_str());
+            let help = crate::base::nearest(name, names)
+                .map_or_else(|| "help lists what there is".to_owned(), |near| format!("did you mean `{near}`?"));
+            Fault::new("help::unknown", format!("there is no help on `{name}`"), help)
+        })?;
+        desk.show(Shown::Text(page.text().to_owned()));
+        Ok(Then::Go)
+    }
+
+    fn command(&self, name: &str, rest: &str, desk: &dyn Desk) -> Result<Then> {
+        let code = |example: &str| if rest.is_empty() { Err(needs(name, "code", example)) } else { Ok(rest) };
+        let file = |example: &str| if rest.is_empty() { Err(needs(name, "a file", example)) } else { Ok(rest) };
+        let text = match name {
+            "time" => {
+                let outcome = self.eval_numbered(code("%time qt_score(space, lut, #{ limits: [15] })")?);
+                let took = outcome.took;
+                show(desk, outcome);
+                format!("took {}", clock::duration(took.as_secs_f64()))
+            }
+            "timeit" => self.time_it(code("%timeit hs.sample(rng)")?, desk)?,
+            "prof" => self.profile(code("%prof evolve(hs, options)")?, desk)?,
+            "debug" => self.post_mortem(desk)?,
+            "who" => self.who(),
+            "reset" => self.reset(),
+            "run" => return self.run_file(file("%run scripts/mine.rhai")?, desk),
+            "edit" => return self.edit(rest, desk),
+            "load" => return files::read(file("%load scripts/mine.rhai")?).map(Then::Prefill),
+            "save" => self.save(file("%save mine.rhai")?)?,
+            "history" => self.past(rest),
+            "lab" => return Ok(self.evaluate("lab::list()", desk)),
+            "devices" => return Ok(self.evaluate("devices()", desk)),
+            "cd" => files::change_folder(rest)?,
+            "pwd" => files::folder()?,
+            "help" | "" => overview(),
+            _ => {
+                let help = did_you_mean(name, COMMANDS.iter().map(|command| command.name));
+                return Err(Fault::new("session::command", format!("there is no command `%{name}`"), help));
+            }
+        };
+        if !text.is_empty() {
+            desk.show(Shown::Text(text));
+        }
+        Ok(Then::Go)
+    }
+
+    /// Shows the value of an expression that is no input of the person.
+    fn evaluate(&self, code: &str, desk: &dyn Desk) -> Then {
+        show(desk, self.eval_part(code, "[command]", code));
+        Then::Go
+    }
+}
+
+/// Shows what came of an input.
+pub(super) fn show(desk: &dyn Desk, outcome: Outcome) {
+    if let Some(value) = outcome.value {
+        desk.show(Shown::Value(value));
+    }
+    if let Some(trouble) = outcome.trouble {
+        desk.show(Shown::Trouble(trouble));
+    }
+}
+
+fn needs(name: &str, what: &str, example: &str) -> Fault {
+    let name = if name == "!" { "!".to_owned() } else { format!("%{name}") };
+    Fault::new("session::command", format!("`{name}` needs {what}"), format!("for example `{example}`"))
+}
+
+fn overview() -> String {
+    let mut text = String::from("help lists what the lab can do; at the prompt there are also\n");
+    let marks = [
+        ("?name  name?", "help on a name; ??name shows where it is written"),
+        ("_  __  _3", "the last result, the one before, the result of input 3"),
+        ("!command", "a command of the shell"),
+    ];
+    let commands = COMMANDS.iter().map(|command| (format!("%{} {}", command.name, command.takes), command.summary));
+    for (left, right) in marks.iter().map(|(left, right)| ((*left).to_owned(), *right)).chain(commands) {
+        text.push_str(&format!("  {left:<16} {right}\n"));
+    }
+    text.push_str("Tab completes, Ctrl-R searches earlier inputs, Alt-Enter begins a new line, Ctrl-C stops, Ctrl-D leaves");
+    text
+}

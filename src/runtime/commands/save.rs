@@ -1,0 +1,137 @@
+//! `%save`: the inputs of a session as a script that gives the same values.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rhai::{Engine, Stmt};
+
+use crate::base::{Result, write_atomic};
+use crate::runtime::session::{Past, Session};
+use crate::runtime::tokens::{Reference, readable, references};
+
+impl Session {
+    /// Writes the script.
+    pub(super) fn save(&self, file: &str) -> Result<String> {
+        let inputs = self.history();
+        let text = script(&self.shared().engine, &inputs);
+        let path = Path::new(file.trim_matches('"'));
+        write_atomic(path, text.as_bytes())?;
+        let good = inputs.iter().filter(|input| input.failed == Some(false)).count();
+        let bad = inputs.iter().filter(|input| input.failed == Some(true)).count();
+        let left_out = match bad {
+            0 => String::new(),
+            1 => ", the one that failed as a comment".into(),
+            bad => format!(", {bad} that failed as comments"),
+        };
+        Ok(format!("{}: {good} inputs{left_out}", path.display()))
+    }
+}
+
+/// Inputs one after the other; values that were shown are printed, results that are used later have names.
+fn script(engine: &Engine, inputs: &[Past]) -> String {
+    // Numbers of inputs with a value, in order, to say what `_` was.
+    let mut valued: Vec<usize> = Vec::new();
+    let mut resolved: Vec<Vec<(usize, std::ops::Range<usize>)>> = Vec::new();
+    let mut used = BTreeSet::new();
+    for input in inputs {
+        let mut places = Vec::new();
+        if input.failed == Some(false) {
+            for (reference, place) in references(engine, &input.source) {
+                let number = match reference {
+                    Reference::Input(number) => Some(number),
+                    Reference::Back(back) => valued.iter().rev().nth(back - 1).copied(),
+                };
+                if let Some(number) = number {
+                    used.insert(number);
+                    places.push((number, place));
+                }
+            }
+            if let Some(number) = input.number.filter(|_| last_value(engine, &input.source).is_some()) {
+                valued.push(number);
+            }
+        }
+        resolved.push(places);
+    }
+    let mut text = String::from("// Inputs of a session, in order.\n");
+    for (input, places) in inputs.iter().zip(resolved) {
+        let source = input.source.trim();
+        text.push('\n');
+        if input.failed != Some(false) {
+            text.push_str("// This input failed:\n");
+            source.lines().for_each(|line| text.push_str(&format!("// {line}\n")));
+            continue;
+        }
+        let lead = input.source.len() - input.source.trim_start().len();
+        let value = last_value(engine, &input.source).filter(|_| input.number.is_some()).map(|at| at - lead);
+        let mut parts: Vec<(usize, usize, String)> =
+            places.into_iter().map(|(number, place)| (place.start - lead, place.end - lead, format!("out_{number}"))).collect();
+        let bare = source.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+        match (value, input.number) {
+            (Some(at), Some(number)) if used.contains(&number) => {
+                parts.push((at, at, format!("let out_{number} = ")));
+                parts.push((bare.len(), bare.len(), format!(";\nprint(out_{number});")));
+            }
+            (Some(at), _) => {
+                parts.push((at, at, "print(".into()));
+                parts.push((bare.len(), bare.len(), ");".into()));
+            }
+            (None, _) if bare.ends_with('}') => parts.push((bare.len(), bare.len(), String::new())),
+            (None, _) => parts.push((bare.len(), bare.len(), ";".into())),
+        }
+        parts.sort_by_key(|part| part.0);
+        let mut from = 0;
+        for (start, end, put) in parts {
+            text.push_str(&bare[from..start.min(bare.len())]);
+            text.push_str(&put);
+            from = end.min(bare.len());
+        }
+        text.push_str(&bare[from..]);
+        text.push('\n');
+    }
+    text
+}
+
+/// Where the expression begins that gives an input its value, if it may have one.
+fn last_value(engine: &Engine, source: &str) -> Option<usize> {
+    if source.trim_end().ends_with(';') {
+        return None;
+    }
+    let ast = engine.compile(readable(engine, source)).ok()?;
+    let (position, calls_for_show) = match ast.statements().last()? {
+        Stmt::Expr(expression) => (expression.start_position(), true),
+        Stmt::FnCall(_, position) => (*position, true),
+        _ => (rhai::Position::NONE, false),
+    };
+    let line = position.line()?.checked_sub(1)?;
+    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let before = position.position().unwrap_or(1).saturating_sub(1);
+    let rest = &source[start..];
+    let at = start + rest.char_indices().nth(before).map_or(rest.len(), |(at, _)| at);
+    calls_for_show.then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_become_a_script_that_runs() {
+        let mut engine = Engine::new();
+        let input = |number, source: &str, failed| Past { number: Some(number), source: source.into(), failed: Some(failed) };
+        let inputs = [
+            input(1, "let a = 5;", false),
+            input(2, "a * 2", false),
+            input(3, "nonsense(", true),
+            input(4, "fn f(x) { x + 1 }", false),
+            input(5, "let b = 1; f(_ + _2)", false),
+            input(6, "`${b} and` + ` text`", false),
+        ];
+        let text = script(&engine, &inputs);
+        let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keep = lines.clone();
+        engine.on_print(move |line| keep.lock().expect("one thread").push(line.to_owned()));
+        engine.run(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(*lines.lock().expect("one thread"), ["10", "21", "1 and text"], "{text}");
+        assert!(text.contains("// nonsense("), "{text}");
+    }
+}
