@@ -8,10 +8,14 @@ use crate::base::Cancel;
 /// Within this time a second Ctrl-C means it.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Exit code of a program ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
-
 static TARGET: OnceLock<Mutex<(Cancel, Option<Instant>)>> = OnceLock::new();
+
+/// Stops the running input as a first Ctrl-C does, without a word.
+pub(super) fn stop() {
+    if let Some(target) = TARGET.get() {
+        target.lock().unwrap_or_else(PoisonError::into_inner).0.cancel();
+    }
+}
 
 /// Lets Ctrl-C set `cancel`; a later call names another flag.
 pub(super) fn watch(cancel: Cancel) {
@@ -28,7 +32,7 @@ pub(super) fn watch(cancel: Cancel) {
         let mut target = target.lock().unwrap_or_else(PoisonError::into_inner);
         if target.1.is_some_and(|last| last.elapsed() < AGAIN) {
             #[expect(clippy::exit, reason = "the person asked twice; nothing may hold the program up")]
-            std::process::exit(INTERRUPTED);
+            std::process::exit(super::INTERRUPTED.into());
         }
         target.0.cancel();
         target.1 = Some(Instant::now());

@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use rhai::{AST, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, Scope, Stmt};
 
+use super::arguments::by_name;
 use super::catalogue::session_entry;
 use super::render::{Sources, Trouble, friendly};
 use super::session::{Bundle, Outcome, Shared, Variable};
+use super::shebang::without_shebang;
 use crate::base::Fault;
 
 /// The state of a session that only its own thread touches.
@@ -27,6 +29,7 @@ pub(super) struct Evaluator {
 impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
+        scope.push_constant("args", by_name(&args));
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {
@@ -62,7 +65,7 @@ impl Evaluator {
     }
 
     fn run(&mut self, source: &str, name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
-        let mut ast = self.shared.engine.compile_with_scope(&self.scope, source)?;
+        let mut ast = self.shared.engine.compile_with_scope(&self.scope, without_shebang(source))?;
         let functions = ast.clone_functions_only();
         for function in functions.iter_functions() {
             self.origins.insert(function.name.to_owned(), name.to_owned());

@@ -13,10 +13,13 @@ use super::catalogue::{Catalogue, Entry};
 use super::complete::{self, Completion, Readiness};
 use super::engine::{Limits, Output, assemble};
 use super::evaluator::Evaluator;
+use super::json::json;
 use super::library::Library;
+use super::reads::Stamp;
 use super::render::{Known, Trouble, explain};
 use crate::base::{Cancel, Fault, Progress};
 use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
+use crate::primitive::options::with_default_seed;
 
 /// Bytes of stack of the thread that evaluates.
 const STACK_BYTES: usize = 64 << 20;
@@ -30,7 +33,7 @@ pub struct Settings {
     pub stdlib: Option<PathBuf>,
     /// How much a script may use.
     pub limits: Limits,
-    /// What scripts see as `ARGS`.
+    /// What scripts see as `ARGS`, and by name in the map `args`.
     pub args: Vec<String>,
 }
 
@@ -161,11 +164,12 @@ impl Session {
         let explainer = Arc::downgrade(&shared);
         shared.host.set_explainer(explainer);
         let (requests, inbox) = channel();
+        let seed = shared.host.settings.seed;
         let evaluator = Evaluator::new(shared.clone(), args);
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(evaluator, &inbox))
+            .spawn(move || with_default_seed(seed, || serve(evaluator, &inbox)))
             .map_err(|error| {
                 let fault = Fault::new("session::thread", format!("cannot start a thread: {error}"), "free some memory");
                 Box::new(Trouble::plain(fault))
@@ -194,6 +198,17 @@ impl Session {
             raw: Dynamic::UNIT,
         };
         if sent { answer.recv().unwrap_or_else(|_| gone()) } else { gone() }
+    }
+
+    /// The value of an outcome as JSON on one line: `null` if there is none. Tables become arrays of rows.
+    pub fn json(&self, outcome: &Outcome) -> Result<String, Fault> {
+        json(&self.shared.engine, &outcome.raw)
+    }
+
+    /// The script files that imports and the library's folder brought in so far, or that were looked for there, each with
+    /// its state just before it was read.
+    pub fn files_read(&self) -> BTreeMap<PathBuf, Stamp> {
+        self.shared.library.reads.all()
     }
 
     /// Candidates for the word that ends at byte `cursor` of `source`.
