@@ -1,12 +1,14 @@
 //! `spaceevo bench NAME`: runs a bench of this package.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use super::args::Args;
-use super::{Ended, plain};
+use super::{plain, run};
+use crate::runtime::render::Trouble;
 
 /// Runs `tests/bench/NAME.rhai`.
-pub(super) fn run(args: &Args, name: &str) -> Ended {
+pub(super) fn run(args: &Args, name: &str) -> Result<ExitCode, Box<Trouble>> {
     let folder =
         folder().ok_or_else(|| plain("bench::no_folder", "there is no tests/bench here", "go into the package's folder"))?;
     let file = folder.join(format!("{name}.rhai"));
@@ -21,7 +23,7 @@ pub(super) fn run(args: &Args, name: &str) -> Ended {
         let help = if names.is_empty() { "there are none yet".into() } else { format!("there are {}", names.join(", ")) };
         return Err(plain("bench::unknown", &format!("there is no bench `{name}`"), &help));
     }
-    super::run::file(args, &file, &[])
+    run::file(args, args.running, &file.display().to_string(), &[])
 }
 
 /// `tests/bench` of this folder or of one around it, or of the sources that this program was built from.

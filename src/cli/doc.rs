@@ -1,4 +1,4 @@
-//! `spaceevo doc`: the reference, generated from the catalogue.
+//! `spaceevo doc`: help on a name, or what is generated from the catalogue: the reference and the definitions for editors.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,21 +6,36 @@ use std::process::ExitCode;
 use super::args::Args;
 use super::{plain, session, terminal};
 use crate::base::write_atomic;
-use crate::runtime::catalogue::reference;
+use crate::runtime::catalogue::{definitions, reference};
 use crate::runtime::render::Trouble;
 
-/// Writes `REFERENCE.md` into `folder`, or says whether it is up to date.
+/// Prints what `help("name")` gives.
+pub(super) fn explain(args: &Args, name: &str) -> Result<ExitCode, Box<Trouble>> {
+    // As the prompt takes it: `Table.height`, `height()`.
+    let name = name.trim_end_matches("()").rsplit('.').next().unwrap_or(name);
+    let text = session(args, &[])?.catalogue().help(name).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+    terminal::line(text.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `REFERENCE.md` and `spaceevo.d.rhai` into `folder`, or says whether they are up to date.
 pub(super) fn run(args: &Args, folder: &Path, check: bool) -> Result<ExitCode, Box<Trouble>> {
-    let text = reference(&session(args, &[])?.catalogue());
-    let file = folder.join("REFERENCE.md");
-    if check {
+    let catalogue = session(args, &[])?.catalogue();
+    for (name, text) in [("REFERENCE.md", reference(&catalogue)), ("spaceevo.d.rhai", definitions(&catalogue))] {
+        let file = folder.join(name);
         if std::fs::read_to_string(&file).is_ok_and(|old| old == text) {
-            return Ok(ExitCode::SUCCESS);
+            // Left as it is, so that nothing is built anew for its sake.
+            if !check {
+                terminal::line(&format!("{}: up to date", file.display()));
+            }
+            continue;
         }
-        let message = format!("`{}` is not what the documentation comments say now", file.display());
-        return Err(plain("doc::stale", &message, "run `spaceevo doc`"));
+        if check {
+            let message = format!("`{}` is not what the documentation comments say now", file.display());
+            return Err(plain("doc::stale", &message, "run `spaceevo doc`"));
+        }
+        write_atomic(&file, text.as_bytes()).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+        terminal::line(&format!("{}: {} lines", file.display(), text.lines().count()));
     }
-    write_atomic(&file, text.as_bytes()).map_err(|fault| Box::new(Trouble::plain(fault)))?;
-    terminal::line(&format!("{}: {} lines", file.display(), text.lines().count()));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,9 +8,6 @@ use crate::base::Cancel;
 /// Within this time another Ctrl-C means it.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Exit code of a program ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
-
 /// What Ctrl-C stops, and how often and when it was pressed.
 #[derive(Debug)]
 struct Target {
@@ -20,6 +17,13 @@ struct Target {
 }
 
 static TARGET: OnceLock<Mutex<Target>> = OnceLock::new();
+
+/// Stops the running input as a first Ctrl-C does, without a word.
+pub(super) fn stop() {
+    if let Some(target) = TARGET.get() {
+        target.lock().unwrap_or_else(PoisonError::into_inner).cancel.cancel();
+    }
+}
 
 /// Lets Ctrl-C set `cancel`; a later call names another flag.
 pub(super) fn watch(cancel: Cancel) {
@@ -42,7 +46,7 @@ pub(super) fn watch(cancel: Cancel) {
             1 => super::terminal::error("\nstopping; Ctrl-C again ends workers at once\n"),
             2 => super::terminal::error("\nending workers; Ctrl-C again ends the program\n"),
             #[expect(clippy::exit, reason = "the person asked three times; nothing may hold the program up")]
-            _ => std::process::exit(INTERRUPTED),
+            _ => std::process::exit(super::INTERRUPTED.into()),
         }
     });
     if let Err(error) = installed {

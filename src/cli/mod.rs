@@ -5,10 +5,14 @@ mod bench;
 mod check;
 mod doc;
 mod interrupt;
+mod missing;
 mod progress;
 mod run;
+mod shell;
 mod terminal;
+mod watch;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,10 +22,10 @@ use crate::base::{Fault, Progress};
 use crate::runtime::render::{Trouble, colours_on_stderr};
 use crate::runtime::{HostSettings, Session, Settings, Shown};
 use args::{Args, Command};
-use terminal::Terminal;
+use terminal::{Prints, Terminal};
 
-/// Why a command did not end well; its report is already written or is inside.
-type Ended = Result<(), Box<Trouble>>;
+/// The exit code of what Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
@@ -36,24 +40,31 @@ pub fn main() -> ExitCode {
 }
 
 fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
-    match (&args.command, &args.eval, &args.file) {
-        (Some(Command::Run { file, args: rest }), ..) => run::file(args, file, rest)?,
-        (None, Some(code), _) => run::code(args, code)?,
-        (None, None, Some(file)) => run::file(args, file, &args.rest)?,
-        (Some(Command::Check { paths, lint }), ..) => return check::run(args, paths, *lint),
-        (Some(Command::Doc { out, check }), ..) => return doc::run(args, out, *check),
-        (Some(Command::Bench { name }), ..) => bench::run(args, name)?,
-        (None, None, None) => {
-            let session = Arc::new(session(args, &[])?);
-            crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
-        }
+    match (&args.command, &args.eval) {
+        (Some(Command::Run { running, script }), _) => run::words(args, args.running.or(*running), script),
+        (Some(Command::Repl), _) => prompt(args),
+        (Some(Command::Check { paths, lint }), _) => check::run(args, paths, *lint),
+        (Some(Command::Doc { name: Some(name), .. }), _) => doc::explain(args, name),
+        (Some(Command::Doc { name: None, out, check }), _) => doc::run(args, out, *check),
+        (Some(Command::Bench { name }), _) => bench::run(args, name),
+        (Some(Command::Completions { shell }), _) => Ok(shell::completions(*shell)),
+        (Some(Command::Man { command }), _) => shell::man(command.as_deref()),
+        (None, Some(code)) => run::code(args, args.running, "-e", code.clone(), &args.script),
+        // Someone at a terminal is to talk with; a pipe brings a script.
+        (None, None) if args.script.is_empty() && std::io::stdin().is_terminal() => prompt(args),
+        (None, None) => run::words(args, args.running, &args.script),
     }
+}
+
+fn prompt(args: &Args) -> Result<ExitCode, Box<Trouble>> {
+    let session = Arc::new(session(args, &[])?);
+    crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the options ask for.
 fn settings(args: &Args, rest: &[String]) -> Settings {
-    let mut host = HostSettings::default();
+    let mut host = HostSettings { seed: args.seed, ..HostSettings::default() };
     if let Some(lab) = &args.lab {
         host.lab.clone_from(lab);
     }
@@ -65,8 +76,12 @@ fn settings(args: &Args, rest: &[String]) -> Settings {
 
 /// A session whose output and progress go to this terminal.
 fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
+    session_printing(args, rest, Prints::ToOutput)
+}
+
+fn session_printing(args: &Args, rest: &[String], prints: Prints) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings(args, rest), Arc::new(Terminal::new(bars.clone())))?;
+    let session = Session::new(settings(args, rest), Arc::new(Terminal::new(bars.clone(), prints)))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)
@@ -87,6 +102,12 @@ impl crate::repl::Screen for Prompt {
             Shown::Trouble(trouble) => report(trouble),
         }
     }
+}
+
+/// Says that the command line asks for what cannot be done, and gives the exit code of that.
+fn usage(code: &str, message: &str, help: &str) -> ExitCode {
+    report(&plain(code, message, help));
+    ExitCode::from(2)
 }
 
 fn plain(code: &str, message: &str, help: &str) -> Box<Trouble> {

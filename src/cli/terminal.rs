@@ -1,26 +1,52 @@
 //! The terminal: lines on standard output and standard error that do not tear progress bars, and survive a closed pipe.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::args::Running;
+use super::interrupt;
 use super::progress::Bars;
 use crate::runtime::Output;
+
+/// Whether the reader of standard output has gone.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Where `print` goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prints {
+    /// To standard output.
+    ToOutput,
+    /// To standard error, because standard output is for the last value alone.
+    ToError,
+}
+
+impl Prints {
+    /// What a way of running asks for.
+    pub fn of(running: Running) -> Self {
+        if running.json { Self::ToError } else { Self::ToOutput }
+    }
+}
 
 /// Where a session prints.
 #[derive(Debug)]
 pub(super) struct Terminal {
     bars: Arc<Bars>,
+    prints: Prints,
 }
 
 impl Terminal {
-    pub fn new(bars: Arc<Bars>) -> Self {
-        Self { bars }
+    pub fn new(bars: Arc<Bars>, prints: Prints) -> Self {
+        Self { bars, prints }
     }
 }
 
 impl Output for Terminal {
     fn print(&self, text: &str) {
-        self.bars.aside(|| line(text));
+        self.bars.aside(|| match self.prints {
+            Prints::ToOutput => line(text),
+            Prints::ToError => error(&format!("{text}\n")),
+        });
     }
 
     fn debug(&self, text: &str, place: &str) {
@@ -28,10 +54,18 @@ impl Output for Terminal {
     }
 }
 
-/// A line on standard output. That nobody reads it any more (`| head`) is no fault.
+/// A line on standard output. That nobody reads it any more (`| head`) is no fault, but the end of the running script.
 pub(super) fn line(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}");
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if written.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) && !CLOSED.swap(true, Ordering::SeqCst) {
+        interrupt::stop();
+    }
+}
+
+/// Whether the reader of standard output has gone.
+pub(super) fn closed() -> bool {
+    CLOSED.load(Ordering::SeqCst)
 }
 
 /// Text on standard error.

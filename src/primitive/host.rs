@@ -21,12 +21,14 @@ pub struct Settings {
     pub workers: usize,
     /// Threads of each worker.
     pub threads: usize,
+    /// The seed of whatever takes one and was not given it.
+    pub seed: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1 }
+        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1, seed: 0 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checked options: the last-argument map of a primitive, whose keys must be known.
 
 use std::any::Any;
+use std::cell::Cell;
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, FnPtr, Identifier, Map};
@@ -8,6 +9,20 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Identifier, Map};
 use super::cross::{Answer, Cross, raise};
 use super::values::words;
 use crate::base::{Fault, Result, Seed, did_you_mean};
+
+thread_local! {
+    /// What [`Options::seed`] gives where no seed was given, on a thread that works for a session.
+    static DEFAULT_SEED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Does `work` with `seed` for all calls on this thread that were not given one: on a session's own thread, and on each
+/// thread that calls a closure for a session. A thread of the pool may come to work for another session in between.
+pub fn with_default_seed<T>(seed: u64, work: impl FnOnce() -> T) -> T {
+    let before = DEFAULT_SEED.replace(seed);
+    let done = work();
+    DEFAULT_SEED.set(before);
+    done
+}
 
 /// The options given to one call.
 #[derive(Debug)]
@@ -74,10 +89,10 @@ impl Options {
             .transpose()
     }
 
-    /// The option `seed`, 0 if not given.
+    /// The option `seed`; if not given, that of the session (`--seed`), which is 0 if none was asked for.
     pub fn seed(&self) -> Result<Seed> {
         match self.value("seed") {
-            None => Ok(Seed(0)),
+            None => Ok(Seed(DEFAULT_SEED.get())),
             Some(value) => value.as_int().map(|seed| Seed(seed as u64)).map_err(|_| self.wrong("seed", "an integer", value)),
         }
     }
@@ -153,11 +168,15 @@ mod options_functions {
     ///
     /// A key that has no default is an error, with a suggestion for a misspelt one. `()` counts as nothing given.
     ///
+    /// The arguments of a script are such a map too: `spaceevo run FILE --limit 3 a.csv` gives it `args.limit == 3` and
+    /// `args.rest == ["a.csv"]`, so `options(#{ limit: 10, rest: [] }, args)` has the defaults and refuses other names.
+    ///
     /// # Example
     ///
     /// ```rhai
     /// options(#{ seed: 0, steps: 10 }, #{ steps: 20 }).steps //> 20
     /// options(#{ seed: 0 }, #{ sede: 3 }) //> fails options::unknown
+    /// options(#{ limit: 10, rest: [] }, args).limit //> 10
     /// ```
     #[rhai_fn(return_raw)]
     pub fn options(defaults: Map, given: Dynamic) -> Answer<Map> {

@@ -5,6 +5,8 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, Map, Position};
 
 use super::cross::Answer;
+use super::host::Host;
+use super::options::with_default_seed;
 use crate::base::Fault;
 
 /// A closure ready for many threads. Make it inside the native call that was given the closure, take a
@@ -15,12 +17,15 @@ use crate::base::Fault;
 pub struct Parallel<'a> {
     context: &'a NativeCallContext<'a>,
     closure: FnPtr,
+    /// The session's; a thread of the pool serves several sessions.
+    default_seed: u64,
 }
 
 impl<'a> Parallel<'a> {
     /// `closure`, called in `context`.
     pub fn new(context: &'a NativeCallContext<'a>, closure: &FnPtr) -> Self {
-        Self { context, closure: plain_closure(closure) }
+        let default_seed = Host::of(context).map_or(0, |host| host.settings.seed);
+        Self { context, closure: plain_closure(closure), default_seed }
     }
 
     /// The closure with captured values of its own, for one thread.
@@ -29,7 +34,7 @@ impl<'a> Parallel<'a> {
         // `Dynamic::clone` of a shared value would share it, so the kept closure holds plain values and they are shared only here.
         let own = closure.curry().iter().map(|value| value.clone().into_read_only().into_shared()).collect::<Vec<_>>();
         closure.set_curry(own);
-        Worker { context: self.context, closure }
+        Worker { context: self.context, closure, default_seed: self.default_seed }
     }
 
     /// The closure's answer for each item, in order, computed in all threads. Of several failing items the first is reported.
@@ -47,12 +52,14 @@ impl<'a> Parallel<'a> {
 pub struct Worker<'a> {
     context: &'a NativeCallContext<'a>,
     closure: FnPtr,
+    default_seed: u64,
 }
 
 impl Worker<'_> {
     /// Calls the closure.
     pub fn call(&self, arguments: impl FuncArgs) -> Answer<Dynamic> {
-        self.closure.call_within_context(self.context, arguments).map_err(|error| self.name_lost_write(error))
+        with_default_seed(self.default_seed, || self.closure.call_within_context(self.context, arguments))
+            .map_err(|error| self.name_lost_write(error))
     }
 
     /// The refusal to change a captured variable, in words that say why; any other error as it is.

@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Expr, FnPtr, Map, Scope, Stmt};
 
+use super::arguments::by_name;
 use super::catalogue::session_entry;
 use super::render::{Sources, Trouble, friendly};
 use super::session::{Bundle, Outcome, Shared, Variable};
+use super::shebang::without_shebang;
 use super::tokens::{Reference, references, stand_ins};
 use crate::base::Fault;
 
@@ -34,6 +36,7 @@ pub(super) struct Evaluator {
 impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
+        scope.push_constant("args", by_name(&args));
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {
@@ -84,7 +87,7 @@ impl Evaluator {
     /// Evaluates `source` with `engine`, and keeps what it defines.
     pub(super) fn run(&mut self, engine: &Engine, source: &str, name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
         self.with_results(source, |this, source| {
-            let ast = engine.compile_with_scope(&this.scope, source)?;
+            let ast = engine.compile_with_scope(&this.scope, without_shebang(source))?;
             let functions = ast.clone_functions_only();
             for function in functions.iter_functions() {
                 this.origins.insert(function.name.to_owned(), name.to_owned());

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use rhai::{Engine, Module, Scope};
 
+use super::reads::Reads;
 use super::render::Trouble;
+use super::shebang::without_shebang;
 use crate::base::Fault;
 use crate::primitive::host::ScriptLibrary;
 
@@ -31,6 +33,8 @@ pub struct Script {
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     folder: Option<PathBuf>,
+    /// The files outside the program that were looked for.
+    pub(super) reads: Reads,
 }
 
 impl Library {
@@ -45,7 +49,7 @@ impl Library {
                 "give --stdlib a folder with operators/, hyperspaces/, strategies/, ...",
             ));
         }
-        Ok(Self { folder })
+        Ok(Self { folder, reads: Reads::default() })
     }
 
     /// The script at `path`, such as `strategies/aging_evolution`.
@@ -54,10 +58,11 @@ impl Library {
         if Path::new(&file).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
             return None;
         }
-        if let Some(folder) = &self.folder
-            && let Ok(text) = std::fs::read_to_string(folder.join(&file))
-        {
-            return Some(Script { shown: folder.join(&file).display().to_string(), text });
+        if let Some(own) = self.folder.as_ref().map(|folder| folder.join(&file)) {
+            self.reads.note(&own);
+            if let Ok(text) = std::fs::read_to_string(&own) {
+                return Some(Script { shown: own.display().to_string(), text });
+            }
         }
         let text = EMBEDDED.get_file(&file)?.contents_utf8()?;
         Some(Script { shown: format!("stdlib/{file}"), text: text.into() })
@@ -119,7 +124,7 @@ impl Library {
 
 /// A script as a module that knows its own name.
 pub(super) fn compile(engine: &Engine, script: &Script) -> Result<Module, Box<rhai::EvalAltResult>> {
-    let mut ast = engine.compile(&script.text).map_err(Box::<rhai::EvalAltResult>::from)?;
+    let mut ast = engine.compile(without_shebang(&script.text)).map_err(Box::<rhai::EvalAltResult>::from)?;
     ast.set_source(script.shown.as_str());
     Module::eval_ast_as_new(Scope::new(), &ast, engine)
 }

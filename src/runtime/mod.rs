@@ -1,16 +1,20 @@
 //! The language: a session with its engine, what can be said in it, and how faults and values are shown. Knows no domain.
 
+mod arguments;
 pub mod catalogue;
 mod commands;
 mod complete;
 mod engine;
 mod evaluator;
 pub mod example;
+mod json;
 mod library;
 mod lint;
+mod reads;
 pub mod render;
 mod resolver;
 mod session;
+mod shebang;
 mod tokens;
 mod watch;
 mod words;
@@ -20,5 +24,6 @@ pub use commands::{Desk, Shown, Then};
 pub use complete::{Candidate, Completion, Readiness};
 pub use engine::{Limits, Output};
 pub use library::{GLOBAL_FOLDERS, Library, Script};
+pub use reads::Stamp;
 pub use session::{Bundle, Outcome, Past, Session, Settings};
 pub use tokens::Ink;

@@ -30,6 +30,7 @@ impl Resolver {
         self.library.find(path).or_else(|| {
             let folder = source.map(Path::new).and_then(Path::parent).unwrap_or(Path::new(""));
             let file = folder.join(path).with_extension("rhai");
+            self.library.reads.note(&file);
             let text = std::fs::read_to_string(&file).ok()?;
             Some(Script { shown: file.display().to_string(), text })
         })

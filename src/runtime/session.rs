@@ -16,11 +16,14 @@ use super::commands::Input;
 use super::complete::{self, Completion, Readiness};
 use super::engine::{Limits, Output, assemble};
 use super::evaluator::Evaluator;
+use super::json::json;
 use super::library::Library;
+use super::reads::Stamp;
 use super::render::{Known, Trouble, explain};
 use super::tokens::{Ink, inks};
 use crate::base::{Cancel, Fault, Progress};
 use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
+use crate::primitive::options::with_default_seed;
 
 /// Bytes of stack of the thread that evaluates.
 const STACK_BYTES: usize = 64 << 20;
@@ -34,7 +37,7 @@ pub struct Settings {
     pub stdlib: Option<PathBuf>,
     /// How much a script may use.
     pub limits: Limits,
-    /// What scripts see as `ARGS`.
+    /// What scripts see as `ARGS`, and by name in the map `args`.
     pub args: Vec<String>,
 }
 
@@ -208,11 +211,12 @@ impl Session {
         let explainer = Arc::downgrade(&shared);
         shared.host.set_explainer(explainer);
         let (requests, inbox) = channel();
+        let seed = shared.host.settings.seed;
         let evaluator = Evaluator::new(shared.clone(), args);
         let thread = std::thread::Builder::new()
             .name("session".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(evaluator, &inbox))
+            .spawn(move || with_default_seed(seed, || serve(evaluator, &inbox)))
             .map_err(|error| {
                 let fault = Fault::new("session::thread", format!("cannot start a thread: {error}"), "free some memory");
                 Box::new(Trouble::plain(fault))
@@ -278,6 +282,17 @@ impl Session {
         });
         self.requests.as_ref()?.send(work).ok()?;
         answer.recv().ok()
+    }
+
+    /// The value of an outcome as JSON on one line: `null` if there is none. Tables become arrays of rows.
+    pub fn json(&self, outcome: &Outcome) -> Result<String, Fault> {
+        json(&self.shared.engine, &outcome.raw)
+    }
+
+    /// The script files that imports and the library's folder brought in so far, or that were looked for there, each with
+    /// its state just before it was read.
+    pub fn files_read(&self) -> BTreeMap<PathBuf, Stamp> {
+        self.shared.library.reads.all()
     }
 
     /// Candidates for the word that ends at byte `cursor` of `source`.

@@ -8,6 +8,20 @@ fn spaceevo(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spaceevo")).current_dir(folder).args(args).output().unwrap()
 }
 
+/// The same with `input` behind a pipe.
+fn piped(folder: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spaceevo"))
+        .current_dir(folder)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
@@ -112,10 +126,10 @@ fn faults_in_the_users_words() {
 fn a_missing_script_is_one_clear_fault() {
     let folder = tempfile::tempdir().unwrap();
     let out = spaceevo(folder.path(), &["gone.rhai"]);
-    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(out.status.code(), Some(2));
     insta::assert_snapshot!(text(&out.stderr), @"
-    error[file::io]: cannot read `gone.rhai`: No such file or directory (os error 2)
-      help: check the path; relative paths start at the folder you are in
+    error[script::missing]: no script `gone.rhai`
+      help: check the path; `spaceevo --help` tells the commands
     ");
     let out = spaceevo(folder.path(), &["-e", "1", "--stdlib", "gone"]);
     assert!(text(&out.stderr).starts_with("error[script::no_library]: there is no folder `gone`"));
@@ -129,6 +143,25 @@ fn the_reference_is_written_and_checked() {
     assert!(text(&stale.stderr).starts_with("error[doc::stale]"), "{}", text(&stale.stderr));
     assert!(spaceevo(folder.path(), &["doc", "--out", "d"]).status.success());
     assert!(spaceevo(folder.path(), &["doc", "--out", "d", "--check"]).status.success());
+    std::fs::write(folder.path().join("d/spaceevo.d.rhai"), "old").unwrap();
+    let stale = spaceevo(folder.path(), &["doc", "--out", "d", "--check"]);
+    assert!(text(&stale.stderr).contains("`d/spaceevo.d.rhai` is not what"), "{}", text(&stale.stderr));
+}
+
+#[test]
+fn the_generated_files_of_the_library_are_up_to_date() {
+    let out = spaceevo(Path::new(env!("CARGO_MANIFEST_DIR")), &["doc", "--check"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+}
+
+#[test]
+fn help_on_a_name_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = spaceevo(folder.path(), &["doc", "options"]);
+    assert!(text(&out.stdout).starts_with("options(defaults: map, given: any) -> map\n"), "{}", text(&out.stdout));
+    let out = spaceevo(folder.path(), &["doc", "optoins"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("did you mean `options`?"), "{}", text(&out.stderr));
 }
 
 #[test]
@@ -156,20 +189,15 @@ fn an_interrupt_signal_ends_a_loop_with_a_fault() {
     assert_eq!(line, "ready\n");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let out = child.wait_with_output().unwrap();
-    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(out.status.code(), Some(130));
     assert!(text(&out.stderr).contains("error[session::interrupted]"), "{}", text(&out.stderr));
 }
 
 #[test]
 fn the_prompt_reads_from_a_pipe() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_spaceevo"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"let x = [1,\n  2];\nx.len()\nnope\n\"a\"\n?help\nexit\n99\n").unwrap();
-    let out = child.wait_with_output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = "let x = [1,\n  2];\nx.len()\nnope\n\"a\"\n?help\nexit\n99\n";
+    let out = piped(folder.path(), &["repl"], inputs);
     let shown = text(&out.stdout);
     assert!(shown.starts_with("2\n\"a\"\n"), "{shown}");
     assert!(shown.contains("Lists what the lab can do") && !shown.contains("99"), "{shown}");

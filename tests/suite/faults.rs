@@ -10,7 +10,7 @@ fn run(lab: &str, script: &str) -> (Output, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("script.rhai"), format!("{script}\n")).unwrap();
     let mut spaceevo = Command::new(env!("CARGO_BIN_EXE_spaceevo"));
-    (spaceevo.current_dir(folder.path()).args(["run", "script.rhai", "--lab", lab]).output().unwrap(), folder)
+    (spaceevo.current_dir(folder.path()).args(["run", "--lab", lab, "script.rhai"]).output().unwrap(), folder)
 }
 
 /// What a script that must fail tells on standard error.

@@ -18,6 +18,10 @@ impl Catalogue {
             if !members.is_empty() {
                 return Ok(members_text(name, &members));
             }
+            let inside = self.within(name.trim_end_matches("::"));
+            if !inside.is_empty() {
+                return Ok(namespace_text(name.trim_end_matches("::"), &inside));
+            }
             let near = nearest(name, self.entries.iter().map(|entry| entry.path.as_str()));
             return Err(Fault::new(
                 "help::unknown",
@@ -91,6 +95,18 @@ fn members_text(kind: &str, members: &[&Entry]) -> String {
     for entry in members {
         let shown = if entry.kind == Kind::Property { format!(".{}", entry.name) } else { format!(".{}()", entry.name) };
         let _ = writeln!(out, "  {shown:24}  {}", entry.summary);
+    }
+    out
+}
+
+/// Functions of a namespace.
+fn namespace_text(name: &str, inside: &[&Entry]) -> String {
+    let mut out = format!("{name}::\n");
+    for (at, entry) in inside.iter().enumerate() {
+        // Overloads that share their documentation share its line.
+        if at == 0 || (&inside[at - 1].path, &inside[at - 1].summary) != (&entry.path, &entry.summary) {
+            let _ = writeln!(out, "  {:24}  {}", entry.path, entry.summary);
+        }
     }
     out
 }

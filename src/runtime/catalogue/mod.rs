@@ -1,12 +1,14 @@
 //! The catalogue: everything that can be said, as plain data read once from a live engine.
 
 mod collect;
+mod definitions;
 mod help;
 mod reference;
 
 use std::any::TypeId;
 
 pub(super) use collect::session_entry;
+pub use definitions::definitions;
 pub use reference::reference;
 
 /// What an entry is.
@@ -114,6 +116,12 @@ impl Catalogue {
     /// Properties and methods of a Rust type.
     pub fn members_of_type(&self, kind: TypeId) -> Vec<&Entry> {
         self.entries.iter().filter(|entry| entry.receiver == Some(kind)).collect()
+    }
+
+    /// Entries of a namespace such as `stats`.
+    pub fn within(&self, namespace: &str) -> Vec<&Entry> {
+        let inside = |entry: &&Entry| entry.path.rsplit_once("::").is_some_and(|(before, _)| before == namespace);
+        self.entries.iter().filter(inside).collect()
     }
 
     /// Entries that the lab declares: primitives and functions of the script library.

@@ -151,7 +151,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             if !name.starts_with('.') && name != "target" {
                 collect(&entry, files)?;
             }
-        } else if name != "REFERENCE.md" // made of the examples themselves
+        } else if !["REFERENCE.md", "spaceevo.d.rhai"].contains(&name.as_str()) // made of the examples themselves
             && ["rhai", "md", "rs"].iter().any(|end| entry.extension().is_some_and(|ext| ext == *end))
         {
             files.push(entry);

@@ -11,6 +11,7 @@ use super::Session;
 use super::catalogue::{Catalogue, Kind};
 use super::example::{Block, Finding};
 use super::render::explain_parse;
+use super::shebang::without_shebang;
 use crate::base::{did_you_mean, nearest};
 
 /// Functions that the script language treats by itself.
@@ -20,7 +21,7 @@ const SYNTACTIC: [&str; 11] =
 /// What is wrong with `block`, in reading order.
 pub(super) fn lint(session: &Session, block: &Block) -> Vec<Finding> {
     let finding = |line: usize, message: String| Finding { file: block.file.clone(), line, message };
-    let ast = match session.engine().compile(&block.text) {
+    let ast = match session.engine().compile(without_shebang(&block.text)) {
         Ok(ast) => ast,
         Err(error) => {
             let fault = explain_parse(error.err_type());
@@ -156,7 +157,7 @@ impl<'a> Linter<'a> {
     }
 
     fn variable(&mut self, name: &str, scope: &[String], position: Position) {
-        if scope.iter().any(|known| known == name) || self.own.contains_key(name) || name == "ARGS" {
+        if scope.iter().any(|known| known == name) || self.own.contains_key(name) || ["ARGS", "args"].contains(&name) {
             return;
         }
         let help = nearest(name, scope.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
