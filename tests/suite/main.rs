@@ -9,6 +9,7 @@
 )]
 
 mod binary;
+mod broken;
 mod check;
 mod cli;
 mod data;
