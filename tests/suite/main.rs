@@ -12,6 +12,7 @@ mod binary;
 mod broken;
 mod check;
 mod cli;
+mod completing;
 mod data;
 mod device;
 mod entry;
