@@ -26,6 +26,7 @@ mod nets;
 mod onnx;
 mod pipeline;
 mod plot;
+mod prompt;
 mod properties;
 mod reference;
 mod score;
