@@ -9,8 +9,10 @@
 )]
 
 mod binary;
+mod broken;
 mod check;
 mod cli;
+mod completing;
 mod data;
 mod device;
 mod entry;
@@ -24,6 +26,7 @@ mod nets;
 mod onnx;
 mod pipeline;
 mod plot;
+mod prompt;
 mod properties;
 mod reference;
 mod runner;
