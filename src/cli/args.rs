@@ -47,6 +47,9 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Run a script.
     Run {
+        /// Go through it quickly: one step of training, searches of twenty evaluations, counted latencies; nothing is kept.
+        #[arg(long)]
+        dry: bool,
         /// The script.
         file: PathBuf,
         /// What it sees as `ARGS`.

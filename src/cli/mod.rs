@@ -37,7 +37,8 @@ pub fn main() -> ExitCode {
 
 fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
     match (&args.command, &args.eval, &args.file) {
-        (Some(Command::Run { file, args: rest }), ..) => run::file(args, file, rest)?,
+        (Some(Command::Run { dry: true, file, args: rest }), ..) => run::dry(args, file, rest)?,
+        (Some(Command::Run { dry: false, file, args: rest }), ..) => run::file(args, file, rest)?,
         (None, Some(code), _) => run::code(args, code)?,
         (None, None, Some(file)) => run::file(args, file, &args.rest)?,
         (Some(Command::Check { paths, lint }), ..) => return check::run(args, paths, *lint),
@@ -65,8 +66,12 @@ fn settings(args: &Args, rest: &[String]) -> Settings {
 
 /// A session whose output and progress go to this terminal.
 fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
+    session_with(args, settings(args, rest))
+}
+
+fn session_with(args: &Args, settings: Settings) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings(args, rest), Arc::new(Terminal::new(bars.clone())))?;
+    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone())))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)

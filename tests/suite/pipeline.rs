@@ -29,7 +29,7 @@ impl Output for Silent {
 
 /// A session whose lab is `lab`.
 fn session(lab: &Path) -> Session {
-    let host = HostSettings { lab: lab.into(), workers: 1, threads: 1 };
+    let host = HostSettings { lab: lab.into(), workers: 1, threads: 1, dry: false };
     Session::new(Settings { host, ..Settings::default() }, Arc::new(Silent)).unwrap()
 }
 

@@ -151,7 +151,7 @@ pub fn stdlib(name: &str) -> Arc<Hyperspace> {
     // It never ends: operators are built by closures of their session.
     static SESSION: OnceLock<Session> = OnceLock::new();
     let session = SESSION.get_or_init(|| {
-        let host = HostSettings { lab: tempfile::tempdir().unwrap().keep(), workers: 1, threads: 1 };
+        let host = HostSettings { lab: tempfile::tempdir().unwrap().keep(), workers: 1, threads: 1, dry: false };
         Session::new(Settings { host, ..Settings::default() }, Arc::new(Silent)).unwrap()
     });
     let outcome = session.eval(&format!("hyperspace({name:?})"), "test");
