@@ -1,15 +1,41 @@
 //! Files that appear under their final name only when whole, and content hashes.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Fault, Result};
 
+/// Where files go in a dry run, in place of where they should.
+static ASIDE: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on what this process writes outside of `folder` goes to a place inside it; [`readable`] finds it there. For dry
+/// runs; the first call counts.
+pub fn write_aside(folder: &Path) {
+    let _ = ASIDE.set(std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()));
+}
+
+/// Where a file for `path` is written: there, or aside in a dry run.
+fn writable(path: &Path) -> PathBuf {
+    let (Some(aside), Ok(whole)) = (ASIDE.get(), std::path::absolute(path)) else { return path.to_path_buf() };
+    if whole.starts_with(aside) {
+        return whole;
+    }
+    let below = whole.components().filter(|part| matches!(part, Component::Normal(_)));
+    aside.join("written").join(below.collect::<PathBuf>())
+}
+
+/// Where the file `path` is read: there, or aside if a dry run wrote it.
+pub fn readable(path: &Path) -> PathBuf {
+    Some(writable(path)).filter(|aside| ASIDE.get().is_some() && aside.is_file()).unwrap_or_else(|| path.to_path_buf())
+}
+
 /// Writes `bytes` to `path` through a temporary file beside it; creates its folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let path = &*writable(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;

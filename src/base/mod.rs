@@ -10,7 +10,7 @@ mod suggest;
 
 pub use cancel::Cancel;
 pub use fault::{Fault, Result, Spot};
-pub use files::{hash_hex, write_atomic, write_json};
+pub use files::{hash_hex, readable, write_aside, write_atomic, write_json};
 pub use progress::{Bar, Progress, ProgressSink};
 pub use seed::{Rng, Seed};
 pub use suggest::{did_you_mean, nearest};

@@ -61,6 +61,7 @@ pub(super) struct Args {
 
 /// How a script is run.
 #[derive(Debug, Clone, Copy, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line")]
 pub(super) struct Running {
     /// Print the last value as JSON on one line; what the script prints goes to standard error.
     #[arg(long)]
@@ -69,12 +70,25 @@ pub(super) struct Running {
     /// Run again whenever the script, or one that it imported, changes; Ctrl-C ends.
     #[arg(long)]
     pub watch: bool,
+
+    /// Go through it quickly: one step of training, searches of twenty evaluations, counted latencies; nothing is kept.
+    #[arg(long)]
+    pub dry: bool,
+
+    /// If it fails, show what the variables of its functions held; the script itself runs slower.
+    #[arg(long)]
+    pub debug: bool,
 }
 
 impl Running {
     /// What either of two asks for.
     pub fn or(self, other: Self) -> Self {
-        Self { json: self.json || other.json, watch: self.watch || other.watch }
+        Self {
+            json: self.json || other.json,
+            watch: self.watch || other.watch,
+            dry: self.dry || other.dry,
+            debug: self.debug || other.debug,
+        }
     }
 }
 

@@ -76,12 +76,12 @@ fn settings(args: &Args, rest: &[String]) -> Settings {
 
 /// A session whose output and progress go to this terminal.
 fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
-    session_printing(args, rest, Prints::ToOutput)
+    session_printing(args, settings(args, rest), Prints::ToOutput)
 }
 
-fn session_printing(args: &Args, rest: &[String], prints: Prints) -> Result<Session, Box<Trouble>> {
+fn session_printing(args: &Args, settings: Settings, prints: Prints) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings(args, rest), Arc::new(Terminal::new(bars.clone(), prints)))?;
+    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone(), prints)))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)

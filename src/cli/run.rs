@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use super::args::{Args, Running};
 use super::terminal::Prints;
-use super::{INTERRUPTED, missing, report, session_printing, shell, terminal, usage, watch};
-use crate::base::Fault;
+use super::{INTERRUPTED, missing, report, session_printing, settings, shell, terminal, usage, watch};
+use crate::base::{Fault, write_aside};
 use crate::runtime::render::Trouble;
 use crate::runtime::{Outcome, Session};
 
@@ -65,8 +65,35 @@ pub(super) fn code(args: &Args, running: Running, name: &str, text: String, rest
 }
 
 fn once(args: &Args, running: Running, script: &Script, rest: &[String]) -> Result<ExitCode, Box<Trouble>> {
-    let session = session_printing(args, rest, Prints::of(running))?;
+    if running.dry {
+        return dry(args, running, script, rest);
+    }
+    let session = session_printing(args, settings(args, rest), Prints::of(running))?;
+    if running.debug {
+        let (trouble, frames) = session.eval_watched(&script.text, &script.name);
+        let Some(trouble) = trouble else { return Ok(ExitCode::SUCCESS) };
+        report(&trouble);
+        terminal::error(&format!("{frames}\n"));
+        return Ok(if session.cancel().is_cancelled() { INTERRUPTED.into() } else { ExitCode::FAILURE });
+    }
     let outcome = session.eval(&script.text, &script.name);
+    finish(&session, outcome, script.shows, running.json)
+}
+
+/// Goes through a script with long work cut to a small part. Its lab and what it writes are in a folder that is deleted at
+/// the end.
+fn dry(args: &Args, running: Running, script: &Script, rest: &[String]) -> Result<ExitCode, Box<Trouble>> {
+    let folder = tempfile::tempdir()
+        .map_err(|error| Box::new(Trouble::plain(Fault::file("make a folder in", &std::env::temp_dir(), &error))))?;
+    write_aside(folder.path());
+    let mut settings = settings(args, rest);
+    settings.host.dry = true;
+    settings.host.lab = folder.path().join("lab");
+    let session = session_printing(args, settings, Prints::of(running))?;
+    let outcome = session.eval(&script.text, &script.name);
+    let cuts = session.cuts();
+    let cut = if cuts.is_empty() { "nothing was cut".into() } else { format!("cut were {}", cuts.join("; ")) };
+    terminal::error(&format!("dry run: {cut}; nothing is kept\n"));
     finish(&session, outcome, script.shows, running.json)
 }
 

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::args::{Args, Running};
 use super::terminal::Prints;
-use super::{INTERRUPTED, report, run, session_printing, terminal};
+use super::{INTERRUPTED, report, run, session_printing, settings, terminal};
 use crate::base::Fault;
 use crate::runtime::render::Trouble;
 use crate::runtime::{Outcome, Session, Stamp};
@@ -28,7 +28,7 @@ type Files = BTreeMap<PathBuf, Stamp>;
 /// Runs the script at `path` until Ctrl-C, each time in a new session: nothing is left of the run before but the lab.
 pub(super) fn run(args: &Args, running: Running, path: &Path, rest: &[String]) -> Result<ExitCode, Box<Trouble>> {
     loop {
-        let session = session_printing(args, rest, Prints::of(running))?;
+        let session = session_printing(args, settings(args, rest), Prints::of(running))?;
         let begun = Stamp::of(path);
         let files = || {
             let mut files = session.files_read();

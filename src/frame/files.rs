@@ -7,7 +7,7 @@ use polars::prelude::{CsvReadOptions, CsvWriter, ParquetReader, ParquetWriter, S
 use serde_json::{Map, Value};
 
 use super::{FrameFault, Kind, Table};
-use crate::base::{Fault, Result, write_atomic};
+use crate::base::{Fault, Result, readable, write_atomic};
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -39,7 +39,7 @@ impl Table {
     /// The table in the file `path`, whose ending (.parquet, .csv, .json) says its format.
     pub fn read(path: &Path) -> Result<Table> {
         let format = Format::of(path)?;
-        let bytes = std::fs::read(path).map_err(|error| Fault::file("read", path, &error))?;
+        let bytes = std::fs::read(readable(path)).map_err(|error| Fault::file("read", path, &error))?;
         let unreadable =
             |why: String| Fault::from(FrameFault::Unreadable { path: path.display().to_string(), format: format.name(), why });
         match format {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::LutFault;
 use super::blocks::{BlockKey, BlockTable, operators};
-use crate::base::{Fault, Result, did_you_mean, write_json};
+use crate::base::{Fault, Result, did_you_mean, readable, write_json};
 use crate::graph::Activation;
 use crate::space::{BlockConfig, Choices, Hyperspace, Operator};
 
@@ -43,7 +43,7 @@ pub struct ReadBlocks {
 /// Reads a block table for the operators of `hyperspace`. Fails with `file::io`, or with `lut::block_key` for a key of another
 /// form, a latency that is no number, or a file of which nothing fits.
 pub fn read_nn_meter(hyperspace: &Hyperspace, path: &Path) -> Result<ReadBlocks> {
-    let text = std::fs::read_to_string(path).map_err(|error| Fault::file("read", path, &error))?;
+    let text = std::fs::read_to_string(readable(path)).map_err(|error| Fault::file("read", path, &error))?;
     let bad = |key: &str, why: String| LutFault::BlockKey {
         key: key.into(),
         why,

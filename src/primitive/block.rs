@@ -6,7 +6,7 @@ use rhai::plugin::*;
 use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
-use super::host::Host;
+use super::host::{BATCH, DRY_BATCH, Host};
 use super::lut::{lesson_of, recipe_of};
 use super::noun::Nouns;
 use super::options::Options;
@@ -94,7 +94,7 @@ fn train(host: &Host, hyperspace: &Hyper, stage: &str, operator: &str, given: Ma
     )?;
     let (teacher, data) = lesson_of(&options)?;
     teacher.fits(hyperspace)?;
-    let (recipe, seed) = (recipe_of(&options)?, options.seed()?);
+    let (recipe, seed) = (recipe_of(host, &options)?, options.seed()?);
     let mut task = BlockTask::new(&stage, &teacher)?;
     let job = task.train(data.clone(), recipe, seed)?;
     let done = host.runner()?.run_one(Job::TrainBlock(job), &host.progress(), &host.cancel)?;
@@ -116,9 +116,9 @@ fn sample(host: &Host, block: &TrainedBlock, count: usize, random: &Random) -> R
     let how = BlockEvaluation {
         loss: block.recipe.loss,
         quantized: block.recipe.int8_steps > 0,
-        recalibrate: 4,
-        batches: 4,
-        batch: 64,
+        recalibrate: host.cut("batches of an evaluation", 4, 1),
+        batches: host.cut("batches of an evaluation", 4, 1),
+        batch: host.cut(BATCH, 64, DRY_BATCH),
         seed: block.seed,
     };
     let job = block.task.lock().unwrap_or_else(PoisonError::into_inner).evaluate(

@@ -12,7 +12,7 @@ use super::noun::Nouns;
 use super::operator::Block;
 use super::options::Options;
 use crate::base::{Fault, Result};
-use crate::device::{self, Device, MeasureOptions, MeasuredRow, measure_graphs};
+use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, measure_graphs};
 use crate::frame::Table;
 use crate::graph::{Cost, Graph};
 use crate::lut::BlockTable;
@@ -51,16 +51,17 @@ mod device_functions {
     /// device("gone")       //> fails device::unknown
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn device(name: &str) -> Answer<Stopwatch> {
-        open(name, Map::new()).cross()
+    pub fn device(context: NativeCallContext, name: &str) -> Answer<Stopwatch> {
+        device_with(context, name, Map::new())
     }
 
     /// A device by name: `ort` is ONNX Runtime here, `flops` counts, `table` sums a block table.
     ///
     /// Options: `threads` (1), for `ort`; `blocks` (needed for `table`): as `read_blocks` or `recover_blocks` gives them.
     #[rhai_fn(name = "device", return_raw)]
-    pub fn device_with(name: &str, given: Map) -> Answer<Stopwatch> {
-        open(name, given).cross()
+    pub fn device_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Stopwatch> {
+        let host = Host::of(&context)?;
+        open(&host, name, given).cross()
     }
 
     /// Names of all devices.
@@ -130,13 +131,17 @@ impl Stopwatch {
     }
 }
 
-fn open(name: &str, given: Map) -> Result<Stopwatch> {
+fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
     let options = Options::new("device", given, &["threads", "blocks"])?;
     if name == "table" {
         let blocks: Blocks = options.need("blocks", "a block table: `read_blocks(...)` or `recover_blocks(lut)`")?;
         return Ok(Stopwatch::Blocks(blocks.table.clone()));
     }
     let threads = options.count("threads", 1)?.unwrap_or(1);
+    if host.settings.dry && name == "ort" {
+        host.note_cut("device `ort`", "`flops` in its place".into());
+        return Ok(Stopwatch::Timed(Arc::new(FlopsDevice::default())));
+    }
     Ok(Stopwatch::Timed(Arc::from(device::open(name, threads)?)))
 }
 

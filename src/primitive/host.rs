@@ -1,5 +1,6 @@
 //! The host: what primitives need of the session around them, reached through the tag of every call.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -7,10 +8,22 @@ use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
 use super::cross::{Answer, raise, to_fault};
 use super::registry::Registry;
+use super::study::SpaceStudy;
 use crate::base::{Cancel, Fault, Progress};
 use crate::lab::Lab;
 use crate::train::Runner;
 use crate::worker::{Pool, PoolOptions};
+
+/// What dry runs say of training: its steps, at most one in each stretch.
+pub(super) const STEPS: &str = "training steps";
+/// What dry runs say of training: images in a batch.
+pub(super) const BATCH: &str = "images in a batch";
+/// Images in a batch in a dry run.
+pub(super) const DRY_BATCH: usize = 8;
+/// What dry runs say of latency models: graphs that are measured.
+pub(super) const MEASURED: &str = "measured graphs";
+/// Graphs measured for a latency model in a dry run: enough to fit one.
+pub(super) const DRY_MEASURED: usize = 48;
 
 /// How a session was started.
 #[derive(Debug, Clone)]
@@ -23,12 +36,14 @@ pub struct Settings {
     pub threads: usize,
     /// The seed of whatever takes one and was not given it.
     pub seed: u64,
+    /// Whether long work is cut to a small part, to see that a script runs: [`Host::cut`].
+    pub dry: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1, seed: 0 }
+        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1, seed: 0, dry: false }
     }
 }
 
@@ -61,6 +76,8 @@ pub struct Host {
     engine: OnceLock<Weak<Engine>>,
     library: OnceLock<Arc<dyn ScriptLibrary>>,
     explainer: OnceLock<Weak<dyn Explainer>>,
+    last_study: Mutex<Option<SpaceStudy>>,
+    cuts: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Host {
@@ -77,6 +94,36 @@ impl Host {
     /// Sets where long work reports.
     pub fn set_progress(&self, progress: Progress) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+
+    /// `asked`, but in a dry run at most `most`; `what` names it in the report of what was cut.
+    pub fn cut(&self, what: &'static str, asked: usize, most: usize) -> usize {
+        if !self.settings.dry || asked <= most {
+            return asked;
+        }
+        self.note_cut(what, format!("at most {most}"));
+        most
+    }
+
+    /// Notes what a dry run does otherwise.
+    pub(super) fn note_cut(&self, what: &'static str, instead: String) {
+        self.cuts.lock().unwrap_or_else(PoisonError::into_inner).insert(what, instead);
+    }
+
+    /// What a dry run did otherwise so far: `evaluations: at most 20`.
+    pub fn cuts(&self) -> Vec<String> {
+        let cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        cuts.iter().map(|(what, instead)| format!("{what}: {instead}")).collect()
+    }
+
+    /// The study of the latest search.
+    pub(super) fn last_study(&self) -> Option<SpaceStudy> {
+        self.last_study.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers the study of the latest search.
+    pub(super) fn keep_study(&self, study: &SpaceStudy) {
+        *self.last_study.lock().unwrap_or_else(PoisonError::into_inner) = Some(study.clone());
     }
 
     /// Makes `host` the host of all calls of `engine`.

@@ -7,7 +7,7 @@ use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
-use super::host::Host;
+use super::host::{DRY_MEASURED, Host, MEASURED};
 use super::lut::Lookup;
 use super::options::Options;
 use super::space::{Hyper, Space};
@@ -132,6 +132,7 @@ pub(super) fn model(host: &Host, networks: &Networks, device: &Stopwatch, count:
         Stopwatch::Timed(device) => device,
     };
     let measure = |graphs: &[Graph]| measure_int8(host, device, graphs);
+    let count = host.cut(MEASURED, count, DRY_MEASURED);
     fit_latency(networks, count, seed, &measure).map(|predictor| LatencyModel(Model::Fitted(Arc::new(predictor))))
 }
 

@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use super::cells::maps;
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
-use super::host::Host;
+use super::host::{BATCH, DRY_BATCH, DRY_MEASURED, Host, MEASURED, STEPS};
 use super::import;
 use super::latency::{LatencyModel, error_of};
 use super::lut_views;
@@ -334,14 +334,14 @@ pub(super) fn loss_of(options: &Options) -> Result<Loss> {
 }
 
 /// How blocks are trained, from options.
-pub(super) fn recipe_of(options: &Options) -> Result<BlockRecipe> {
+pub(super) fn recipe_of(host: &Host, options: &Options) -> Result<BlockRecipe> {
     let default = BlockRecipe::default();
     Ok(BlockRecipe {
-        steps: options.count("steps", 1)?.unwrap_or(default.steps),
-        int8_steps: options.count("int8_steps", 0)?.unwrap_or(default.int8_steps),
+        steps: host.cut(STEPS, options.count("steps", 1)?.unwrap_or(default.steps), 1),
+        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
         lr: options.positive("lr")?.unwrap_or(default.lr),
         int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        batch: options.count("batch", 2)?.unwrap_or(default.batch),
+        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
         random: options.count("random", 0)?.unwrap_or(default.random),
         loss: loss_of(options)?,
     })
@@ -383,11 +383,11 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
         hyperspace,
         teacher: &teacher,
         data: &data,
-        recipe: recipe_of(&options)?,
-        samples: options.count("samples", 1)?.unwrap_or(16),
-        measured: options.count("measured", 2)?.unwrap_or(160),
-        recalibrate: options.count("recalibrate", 1)?.unwrap_or(2),
-        batches: options.count("batches", 1)?.unwrap_or(2),
+        recipe: recipe_of(host, &options)?,
+        samples: host.cut("samples of a stage", options.count("samples", 1)?.unwrap_or(16), 2),
+        measured: host.cut(MEASURED, options.count("measured", 2)?.unwrap_or(160), DRY_MEASURED),
+        recalibrate: host.cut("batches of an evaluation", options.count("recalibrate", 1)?.unwrap_or(2), 1),
+        batches: host.cut("batches of an evaluation", options.count("batches", 1)?.unwrap_or(2), 1),
         device: device.words(),
         seed: options.seed()?,
     };

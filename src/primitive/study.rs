@@ -13,14 +13,17 @@ use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
 use super::random::Random;
+use super::registry::find;
 use super::space::{Hyper, Space};
 use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::{Direction, Plan, Score, Stopped, Strategy, Study, Told, TrialRecord, run};
+use crate::search::{Direction, Failure, Plan, Score, Stopped, Strategy, Study, Told, TrialRecord, run};
 use crate::space::SearchSpace;
 
+/// Evaluations of a search in a dry run.
+const DRY_EVALUATIONS: usize = 20;
 /// A named study is stored whenever so many of its trials are not.
 const CHECKPOINT: usize = 256;
 
@@ -37,11 +40,13 @@ pub struct Problem {
 mod study_functions {
     /// Searches a hyperspace for the search space with the best score.
     ///
-    /// Ctrl-C ends it early and still gives the study so far.
+    /// Ctrl-C ends it early and still gives the study so far. A score that fails ends it with an error that names the candidate; `last_study()` then holds
+    /// the trials so far. A score of NaN is counted and never the best.
     ///
     /// Options: `maximize` or `minimize` (one is needed): a closure `|space|` that gives a number; `strategy` (`random_search()`): a map as `aging_evolution` returns;
     /// `evaluations` (1000): distinct spaces to score; `budget_s` (none): seconds after which no further batch begins; `seed` (0);
-    /// `name` (none): keeps the study in the lab under this name; a search of the same name goes on where it stopped.
+    /// `on_failure` ("stop"): or "skip", which leaves a candidate whose score fails without one;
+    /// `name` (none): keeps the study in the lab under this name; a search of the same name goes on where it stopped, and scores again what failed.
     ///
     /// # Example
     ///
@@ -56,6 +61,21 @@ mod study_functions {
     pub fn evolve(context: NativeCallContext, hyperspace: Hyper, given: Map) -> Answer<SpaceStudy> {
         let host = Host::of(&context)?;
         search(&context, &host, &hyperspace, given)
+    }
+
+    /// The study of the latest `evolve` of this session, also if an error ended it.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let late = |space| if space.largest.mflops > 13.0 { throw "too large" } else { space.largest.mflops };
+    /// evolve(hyperspace("pocket"), #{ minimize: late, evaluations: 60 }) //> fails script::thrown
+    /// last_study().failed.height > 0 //> true
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn last_study(context: NativeCallContext) -> Answer<SpaceStudy> {
+        let none = || Fault::new("study::none", "nothing was searched in this session yet", "start with `evolve(...)`");
+        Host::of(&context)?.last_study().ok_or_else(none).cross()
     }
 
     /// The best of a study: a map with `space` and `score`.
@@ -100,6 +120,26 @@ mod study_functions {
             .cross()
     }
 
+    /// The trials without a score, as a table: `trial`, `space`, `code` and `message` of what went wrong.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let study = evolve(hyperspace("pocket"), #{ minimize: |space| (space.largest.mflops - 11.0) ** 0.5, evaluations: 40 });
+    /// study.failed.row(0).code //> search::nan
+    /// ```
+    #[rhai_fn(get = "failed", pure, return_raw)]
+    pub fn failed(study: &mut SpaceStudy) -> Answer<Table> {
+        let faults: Vec<_> = study.failed().filter_map(|trial| Some((trial, trial.fault()?))).collect();
+        Table::builder()
+            .int("trial", faults.iter().map(|(trial, _)| trial.id as i64))
+            .text("space", faults.iter().map(|(trial, _)| trial.record.text.clone()))
+            .text("code", faults.iter().map(|(_, fault)| fault.code.clone()))
+            .text("message", faults.iter().map(|(_, fault)| fault.message.clone()))
+            .build()
+            .cross()
+    }
+
     /// The course of a study as a figure: every score, and the best so far.
     ///
     /// # Example
@@ -125,7 +165,9 @@ mod study_functions {
             Some(Stopped::Time) => ", ended by its time budget",
             Some(Stopped::Interrupted) => ", interrupted",
             Some(Stopped::Exhausted) => ", then nothing new was asked for",
+            Some(Stopped::Failed) => ", ended by an error",
         };
+        let ended = format!("{}{ended}", without_score(study));
         match study.best() {
             Some(best) => format!(
                 "study of {} search spaces{ended}; best {} with score {:.4}",
@@ -200,6 +242,14 @@ mod problem_type {
     pub fn crossover(_problem: Problem, left: Space, right: Space, random: Random) -> Answer<Space> {
         random.with(|rng| left.crossover(&right, rng)).map(Arc::new).cross()
     }
+}
+
+/// How many scores there are not, and why; empty if none lacks.
+fn without_score(study: &Study<SearchSpace>) -> String {
+    let (nan, failed): (Vec<_>, Vec<_>) = study.failed().partition(|trial| trial.is_nan());
+    let counts = [(failed.len(), "failed"), (nan.len(), "NaN")];
+    let said: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
 fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
@@ -312,7 +362,7 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
 }
 
 fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Answer<SpaceStudy> {
-    let known = ["maximize", "minimize", "strategy", "evaluations", "budget_s", "seed", "name"];
+    let known = ["maximize", "minimize", "strategy", "evaluations", "budget_s", "seed", "name", "on_failure"];
     let options = Options::new("evolve", given, &known).cross()?;
     let (objective, direction) = match (options.closure("maximize").cross()?, options.closure("minimize").cross()?) {
         (Some(objective), None) => (objective, Direction::Maximize),
@@ -330,11 +380,20 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
         None => context.call_fn::<Map>("random_search", ())?,
     };
     let mut strategy = ScriptStrategy::new(context, host, strategy, hyperspace).cross()?;
+    let stop_on_failure = match options.text("on_failure").cross()?.as_deref() {
+        None | Some("stop") => true,
+        Some("skip") => false,
+        Some(other) => {
+            let help = did_you_mean(other, ["stop", "skip"]);
+            return Err(raise(options.refuse("on_failure", "there is no such way", &help)));
+        }
+    };
+    let replay = replay_of(context, host, &objective, hyperspace);
     let objective = Parallel::new(context, &objective);
     let score = |space: &SearchSpace| -> Result<Score> {
         let answer = objective
             .worker()
-            .call((Arc::new(space.clone()),))
+            .call(&space.encode(), (Arc::new(space.clone()),))
             .map_err(|error| inner_fault(host, &error, context.call_source()))?;
         number(&answer).map(Score::from).ok_or_else(|| {
             Fault::new(
@@ -361,8 +420,10 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
         (Some(name), Some(lab)) => lab.save_study(name, &study.records()),
         _ => Ok(()),
     };
-    let mut plan = Plan::new(options.count("evaluations", 1).cross()?.unwrap_or(1000), options.seed().cross()?);
+    let evaluations = options.count("evaluations", 1).cross()?.unwrap_or(1000);
+    let mut plan = Plan::new(host.cut("evaluations", evaluations, DRY_EVALUATIONS), options.seed().cross()?);
     plan.direction = direction;
+    plan.stop_on_failure = stop_on_failure;
     plan.time = options.positive("budget_s").cross()?.map(Duration::from_secs_f64);
     plan.known = known;
     plan.cancel = host.cancel.clone();
@@ -378,7 +439,41 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
         keep(study)
     };
     plan.on_batch = Some(&checkpoint);
-    run(&mut strategy, &score, &plan).map(Arc::new).cross()
+    let study = run(&mut strategy, &score, &plan).map(Arc::new).cross()?;
+    host.keep_study(&study);
+    if let Some(Failure { trial, mut fault }) = study.failure.clone() {
+        let failed_at = trial.map(|at| replay(&study.history[at].record.text));
+        let kept = "`last_study()` holds the trials so far".to_string();
+        fault.help = Some(fault.help.into_iter().chain(failed_at).chain([kept]).collect::<Vec<_>>().join("\n"));
+        return Err(raise(fault));
+    }
+    let nan = study.failed().filter(|trial| trial.is_nan()).count();
+    if nan > 0 {
+        let message = format!("{nan} of {} scores are NaN and left out: `study.failed` lists them", study.history.len());
+        host.progress().say(&message);
+    }
+    Ok(study)
+}
+
+/// What to paste to score a candidate again, by its text.
+fn replay_of(context: &NativeCallContext, host: &Host, objective: &FnPtr, hyperspace: &Hyper) -> impl Fn(&str) -> String {
+    let mut given = Vec::new();
+    let call = if objective.is_anonymous() {
+        given.push("score is the closure that evolve was given");
+        "score.call".to_string()
+    } else {
+        objective.fn_name().to_string()
+    };
+    // One that was changed after it was found by name is not what the name gives.
+    let named = find::<Hyper>(context, host, &hyperspace.name).is_ok_and(|found| Arc::ptr_eq(&found, hyperspace));
+    let from = if named {
+        format!("hyperspace(\"{}\")", hyperspace.name)
+    } else {
+        given.push("hs is its hyperspace");
+        "hs".to_string()
+    };
+    let given = if given.is_empty() { String::new() } else { format!(" // {}", given.join(", ")) };
+    move |text| format!("replay: {call}({from}.space(\"{text}\")){given}")
 }
 
 /// Declares studies.

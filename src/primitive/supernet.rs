@@ -8,13 +8,13 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, costs_of, measure_nets};
-use super::host::Host;
+use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::latency::{LatencyModel, model};
 use super::noun::Nouns;
 use super::options::Options;
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
-use crate::base::{Fault, Result, Seed, write_atomic};
+use crate::base::{Fault, Result, Seed, readable, write_atomic};
 use crate::data::Images;
 use crate::device::ort::OrtSession;
 use crate::frame::Table;
@@ -156,7 +156,8 @@ mod supernet_functions {
     /// Top-1 of an ONNX file as ONNX Runtime runs it, on the test images of the data set `shapes`.
     #[rhai_fn(return_raw)]
     pub fn evaluate(context: NativeCallContext, file: &str) -> Answer<Map> {
-        let data = default_data().cross()?;
+        let host = Host::of(&context)?;
+        let data = default_data(&host).cross()?;
         evaluate_on(context, file, data)
     }
 
@@ -295,15 +296,15 @@ fn train(host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
         Options::new("train_supernet", given, &["data", "steps", "int8_steps", "lr", "int8_lr", "batch", "random", "seed"])?;
     let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
         Some(data) => data,
-        None => default_data()?,
+        None => default_data(host)?,
     };
     let default = SupernetRecipe::default();
     let recipe = SupernetRecipe {
-        steps: options.count("steps", 1)?.unwrap_or(default.steps),
-        int8_steps: options.count("int8_steps", 0)?.unwrap_or(default.int8_steps),
+        steps: host.cut(STEPS, options.count("steps", 1)?.unwrap_or(default.steps), 1),
+        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
         lr: options.positive("lr")?.unwrap_or(default.lr),
         int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        batch: options.count("batch", 2)?.unwrap_or(default.batch),
+        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
         random: options.count("random", 0)?.unwrap_or(default.random),
     };
     let seed = options.seed()?;
@@ -336,7 +337,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
     let options = Options::new("search_subnet", given, &known)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
     let limit_ms = options.positive("max_int8_ms")?;
-    let limit_ms = limit_ms.ok_or_else(|| {
+    let mut limit_ms = limit_ms.ok_or_else(|| {
         Fault::new(
             "options::missing",
             "search_subnet needs the option `max_int8_ms`",
@@ -345,6 +346,12 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
     })?;
     let (population, rounds) = (options.count("population", 2)?.unwrap_or(16), options.count("rounds", 0)?.unwrap_or(2));
     let (images, measured) = (options.count("images", 1)?.unwrap_or(500), options.count("measured", 1)?.unwrap_or(6));
+    let (population, rounds) = (host.cut("subnets of a search", population, 4), host.cut("rounds of a subnet search", rounds, 1));
+    if host.settings.dry {
+        // A limit for the real device means nothing to the one that counts.
+        limit_ms = f64::MAX;
+        host.note_cut("latency limits of subnet searches", "none".into());
+    }
     let seed = options.seed()?;
     let predictor = match options.noun::<LatencyModel>("latency", "a latency model: `latency_model(...)`, or `lut.latency`")? {
         Some(given) => given.0,
@@ -417,7 +424,7 @@ fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: 
 }
 
 fn evaluate_file(host: &Host, file: &Path, source: &DataSource) -> Result<Map> {
-    let bytes = std::fs::read(file).map_err(|error| Fault::file("read", file, &error))?;
+    let bytes = std::fs::read(readable(file)).map_err(|error| Fault::file("read", file, &error))?;
     let mut session = OrtSession::load(&bytes, 1)?;
     let DataSource::Shapes { size, train, valid, test, seed } = source;
     let images: Images = crate::data::Shapes::new(*size, *train, *valid, *test, *seed)?.split(crate::data::Part::Test);

@@ -4,7 +4,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
-use super::host::Host;
+use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::noun::Nouns;
 use super::operator::operator_of;
 use super::options::Options;
@@ -12,6 +12,9 @@ use super::registry::find;
 use crate::base::{Fault, Result, did_you_mean};
 use crate::frame::Table;
 use crate::train::{DataSource, Job, Teacher, TeacherNet, TeacherPart, TeacherRecipe, TrainSummary};
+
+/// Images in each part of a data set in a dry run.
+const DRY_IMAGES: usize = 48;
 
 /// Images and labels, as scripts hold them.
 #[derive(Debug, Clone)]
@@ -37,8 +40,8 @@ mod teacher_functions {
     /// dataset("shapes").classes //> 12
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn dataset(name: &str) -> Answer<Dataset> {
-        data_set(name, Map::new()).cross()
+    pub fn dataset(context: NativeCallContext, name: &str) -> Answer<Dataset> {
+        dataset_with(context, name, Map::new())
     }
 
     /// A data set by name.
@@ -47,8 +50,9 @@ mod teacher_functions {
     ///
     /// Options: `size` (32): side in pixels; `train` (8000), `valid` (1000), `test` (2000): numbers of images; `seed` (0).
     #[rhai_fn(name = "dataset", return_raw)]
-    pub fn dataset_with(name: &str, given: Map) -> Answer<Dataset> {
-        data_set(name, given).cross()
+    pub fn dataset_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Dataset> {
+        let host = Host::of(&context)?;
+        data_set(&host, name, given).cross()
     }
 
     /// Defines a teacher: a fixed network from which searched stages learn.
@@ -157,17 +161,19 @@ mod teacher_functions {
 }
 
 /// The data set that is meant where none is given.
-pub(super) fn default_data() -> Result<Dataset> {
-    data_set("shapes", Map::new())
+pub(super) fn default_data(host: &Host) -> Result<Dataset> {
+    data_set(host, "shapes", Map::new())
 }
 
-fn data_set(name: &str, given: Map) -> Result<Dataset> {
+fn data_set(host: &Host, name: &str, given: Map) -> Result<Dataset> {
     if name != "shapes" {
         return Err(Fault::new("dataset::unknown", format!("there is no data set `{name}`"), did_you_mean(name, ["shapes"])));
     }
     let options = Options::new("dataset", given, &["size", "train", "valid", "test", "seed"])?;
     let size = options.count("size", 1)?.unwrap_or(32);
-    let count = |key: &str, default: usize| Ok::<_, Fault>(options.count(key, 1)?.unwrap_or(default));
+    let count = |key: &str, default: usize| {
+        Ok::<_, Fault>(host.cut("images of a data set's part", options.count(key, 1)?.unwrap_or(default), DRY_IMAGES))
+    };
     let (train, valid, test) = (count("train", 8000)?, count("valid", 1000)?, count("test", 2000)?);
     let seed = options.seed()?;
     crate::data::Shapes::new(size, train, valid, test, seed)?;
@@ -215,9 +221,12 @@ fn trained(host: &Host, plan: TeacherPlan, given: Map) -> Result<Teacher> {
     let options = Options::new("teacher", given, &["data", "steps", "batch", "lr", "seed"])?;
     let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
         Some(data) => data,
-        None => default_data()?,
+        None => default_data(host)?,
     };
-    let job = plan.net.job(data.source.clone(), recipe(&options, plan.recipe)?, options.seed()?);
+    let mut recipe = recipe(&options, plan.recipe)?;
+    recipe.steps = host.cut(STEPS, recipe.steps, 1);
+    recipe.batch = host.cut(BATCH, recipe.batch, DRY_BATCH);
+    let job = plan.net.job(data.source.clone(), recipe, options.seed()?);
     let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     let top1_pct = done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN);
     Ok(Teacher { net: plan.net, data: data.source, weights: done.weights(), top1_pct })

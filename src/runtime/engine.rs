@@ -8,6 +8,7 @@ use super::library::Library;
 use super::render::Trouble;
 use super::resolver::Resolver;
 use super::watch::Watch;
+use crate::primitive::parallel::busy_with;
 use crate::primitive::{self, host::Host};
 
 /// How much a script may use. Sizes of values are not limited unless asked for: Rhai measures a whole array after every
@@ -67,7 +68,10 @@ pub(super) fn assemble(
     let cancel = host.cancel.clone();
     engine.on_progress(move |_| cancel.is_cancelled().then(|| Dynamic::from(true)));
     let printer = output.clone();
-    engine.on_print(move |line| printer.print(line));
+    engine.on_print(move |line| match busy_with() {
+        Some(what) => printer.print(&format!("[{what}] {line}")),
+        None => printer.print(line),
+    });
     let printer = output;
     engine.on_debug(move |line, source, position| {
         let place = match (source, position.line()) {
@@ -75,6 +79,7 @@ pub(super) fn assemble(
             (_, Some(line)) => format!("line {line}"),
             _ => "debug".into(),
         };
+        let place = busy_with().map_or_else(|| place.clone(), |what| format!("{place} [{what}]"));
         printer.debug(line, &place);
     });
 

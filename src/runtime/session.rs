@@ -343,6 +343,11 @@ impl Session {
         self.shared.host.set_progress(progress);
     }
 
+    /// What a dry run did otherwise so far.
+    pub fn cuts(&self) -> Vec<String> {
+        self.shared.host.cuts()
+    }
+
     /// The flag that stops the running input, for those who must set it from outside, such as a signal handler.
     pub fn cancel(&self) -> Cancel {
         self.shared.host.cancel.clone()

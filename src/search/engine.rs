@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{Candidate, Direction, Outcome, Score, SearchFault, Stopped, Strategy, Study, Told, Trial, TrialRecord};
+use super::study::NAN;
+use super::{Candidate, Direction, Failure, Outcome, Score, SearchFault, Stopped, Strategy, Study, Told, Trial, TrialRecord};
 use crate::base::{Cancel, Fault, Progress, Result, Seed};
 
 /// A search ends when this many asked candidates in a row are known already.
 const STALE: usize = 10_000;
-/// A search fails when its first trials, this many, all fail.
+/// A search ends when its first trials, this many, are all without a score.
 const HOPELESS: usize = 10;
 /// The code of faults that only say that the user stopped something.
 const INTERRUPTED: &str = "session::interrupted";
@@ -30,16 +31,18 @@ pub struct Plan<'a, C> {
     pub time: Option<Duration>,
     /// Seed of the strategy's draws.
     pub seed: Seed,
-    /// Trials of an earlier, unfinished run: a candidate among them is not scored again but enters the history
-    /// when the strategy asks for it. With the same seed and strategy the search thus goes on where it stopped.
+    /// Trials of an earlier, unfinished run: a candidate that has a score among them is not scored again but enters the
+    /// history when the strategy asks for it. With the same seed and strategy the search thus goes on where it stopped.
     pub known: Vec<TrialRecord>,
+    /// Whether a score that fails ends the search; otherwise its trial is left without a score.
+    pub stop_on_failure: bool,
     /// Set by Ctrl-C.
     pub cancel: Cancel,
     /// Who listens.
     pub progress: Progress,
     /// What it is called in progress bars.
     pub label: String,
-    /// Called after every batch with the study so far, to store it.
+    /// Called after every batch and at the end with the study so far, to store it.
     pub on_batch: Option<OnBatch<'a, C>>,
 }
 
@@ -52,6 +55,7 @@ impl<C> Plan<'_, C> {
             time: None,
             seed,
             known: Vec::new(),
+            stop_on_failure: true,
             cancel: Cancel::default(),
             progress: Progress::default(),
             label: "search".into(),
@@ -64,12 +68,14 @@ impl<C> Plan<'_, C> {
 ///
 /// - A candidate is known by its text. One that is in the history already is not scored again, and counts
 ///   neither as an evaluation nor as a trial; the strategy is told its score again.
-/// - A score of NaN, or a fault, makes a failed trial; the search goes on. If the first ten trials all fail,
-///   the search fails with the first fault.
+/// - A fault of `score` ends the search, unless the plan says otherwise, once its batch is done; a fault of the strategy
+///   always does. The study then holds the history so far and its [`Failure`].
+/// - A score of NaN makes a trial without a score, and the search goes on. If the first ten trials are all without one,
+///   it ends with the first fault.
 /// - The history depends on the strategy and the seed alone, not on the number of threads; with fewer
 ///   evaluations it is a beginning of the longer one. Only stopping by time or by hand cuts a batch short anywhere.
 ///
-/// Fails with the strategy's own faults, those of `on_batch`, and `search::option`.
+/// Fails with the faults of `on_batch`, and `search::option`.
 pub fn run<C: Candidate>(
     strategy: &mut dyn Strategy<C>,
     score: &(dyn Fn(&C) -> Result<Score> + Sync),
@@ -82,9 +88,11 @@ pub fn run<C: Candidate>(
         }
     }
     let (cancel, began) = (&plan.cancel, Instant::now());
-    let known: BTreeMap<&str, &TrialRecord> = plan.known.iter().map(|record| (record.text.as_str(), record)).collect();
+    // What failed may be mended by now.
+    let scored_before = plan.known.iter().filter(|record| matches!(record.outcome, Outcome::Score(_)));
+    let known: BTreeMap<&str, &TrialRecord> = scored_before.map(|record| (record.text.as_str(), record)).collect();
     let mut rng = plan.seed.child("strategy").rng();
-    let mut study = Study { direction: plan.direction, history: Vec::new(), stopped: None };
+    let mut study = Study { direction: plan.direction, history: Vec::new(), stopped: None, failure: None };
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     let bar = plan.progress.task(&plan.label, plan.evaluations as u64);
     let mut stale = 0;
@@ -97,7 +105,13 @@ pub fn run<C: Candidate>(
             study.stopped = Some(Stopped::Time);
             break;
         }
-        let asked: Vec<(String, C)> = strategy.ask(batch, &mut rng)?.into_iter().map(|c| (c.text(), c)).collect();
+        let asked: Vec<(String, C)> = match strategy.ask(batch, &mut rng) {
+            Ok(asked) => asked.into_iter().map(|candidate| (candidate.text(), candidate)).collect(),
+            Err(fault) => {
+                end(&mut study, Failure { trial: None, fault });
+                break;
+            }
+        };
         let room = plan.evaluations - study.history.len();
         let mut fresh: Vec<(&str, &C)> = Vec::new();
         for (text, candidate) in &asked {
@@ -124,15 +138,18 @@ pub fn run<C: Candidate>(
             }
         }
         bar.note(finished as u64, &note(&study));
-        if let Some(fault) = hopeless(&study) {
-            return Err(fault);
-        }
+        let failure = if plan.stop_on_failure { failure(&study.history[begun_at..], plan.seed) } else { None };
         if finished < begun {
             study.stopped = Some(Stopped::Interrupted);
+        } else if let Some(failure) = failure.or_else(|| hopeless(&study, plan.seed)) {
+            end(&mut study, failure);
         } else if study.history.len() == plan.evaluations {
             study.stopped = Some(Stopped::Evaluations);
         } else if stale >= STALE {
             study.stopped = Some(Stopped::Exhausted);
+        }
+        if study.stopped.is_some() {
+            break;
         }
         if let Some(keep) = plan.on_batch {
             keep(&study)?;
@@ -152,11 +169,24 @@ pub fn run<C: Candidate>(
                 Some(Told { candidate: candidate.clone(), score, fresh: is_fresh })
             })
             .collect();
-        if study.stopped.is_none() {
-            strategy.tell(&results)?;
+        if let Err(fault) = strategy.tell(&results) {
+            end(&mut study, Failure { trial: None, fault });
         }
     }
+    if let Some(keep) = plan.on_batch {
+        keep(&study)?;
+    }
     Ok(study)
+}
+
+/// Ends a search that failed, or that was stopped while its strategy was at work.
+fn end<C>(study: &mut Study<C>, failure: Failure) {
+    if failure.fault.code == INTERRUPTED {
+        study.stopped = Some(Stopped::Interrupted);
+    } else {
+        study.stopped = Some(Stopped::Failed);
+        study.failure = Some(failure);
+    }
 }
 
 /// The record of a trial; `None` if it was interrupted.
@@ -164,7 +194,7 @@ fn judge(text: &str, score: Result<Score>) -> Option<TrialRecord> {
     let (outcome, info) = match score {
         Ok(score) if score.value.is_nan() => {
             let help = "check the objective: 0/0 and sqrt of a negative number give NaN";
-            (Outcome::Failed(Fault::new("search::nan", format!("the score of `{text}` is not a number"), help)), score.info)
+            (Outcome::Failed(Fault::new(NAN, "the score is not a number (NaN)", help)), score.info)
         }
         Ok(score) => (Outcome::Score(score.value), score.info),
         Err(fault) if fault.code == INTERRUPTED => return None,
@@ -173,16 +203,27 @@ fn judge(text: &str, score: Result<Score>) -> Option<TrialRecord> {
     Some(TrialRecord { text: text.into(), outcome, info })
 }
 
-/// The fault of a search whose first trials all failed.
-fn hopeless<C>(study: &Study<C>) -> Option<Fault> {
-    let first = study.history.get(..HOPELESS.min(study.history.len()))?;
-    let faults: Vec<_> = study.failed().collect();
-    match &faults.first()?.record.outcome {
-        Outcome::Failed(fault) if first.len() == HOPELESS && faults.len() == study.history.len() => {
-            Some(fault.clone().during(&format!("all of the first {} candidates failed; the first", faults.len())))
-        }
-        _ => None,
+/// The first of these trials whose score failed.
+fn failure<C>(trials: &[Trial<C>], seed: Seed) -> Option<Failure> {
+    let trial = trials.iter().find(|trial| trial.fault().is_some() && !trial.is_nan())?;
+    Some(Failure { trial: Some(trial.id), fault: scoring(trial, seed)? })
+}
+
+/// The failure of a search whose first trials are all without a score.
+fn hopeless<C>(study: &Study<C>, seed: Seed) -> Option<Failure> {
+    let count = study.history.len();
+    if count < HOPELESS || study.failed().count() < count {
+        return None;
     }
+    let first = study.history.first()?;
+    let fault = scoring(first, seed)?.during(&format!("all of the first {count} candidates failed; the first"));
+    Some(Failure { trial: Some(first.id), fault })
+}
+
+/// The fault of a trial, which names what was scored.
+fn scoring<C>(trial: &Trial<C>, seed: Seed) -> Option<Fault> {
+    let what = format!("while scoring {} (trial {}, seed {})", trial.record.text, trial.id, seed.0);
+    Some(trial.fault()?.clone().during(&what))
 }
 
 fn note<C>(study: &Study<C>) -> String {

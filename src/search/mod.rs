@@ -17,5 +17,5 @@ pub use fault::SearchFault;
 pub use pareto::{hypervolume, pareto_front};
 pub use random::RandomSearch;
 pub use strategy::{Candidate, Score, Strategy, Told};
-pub use study::{Direction, Outcome, Stopped, Study, Trial, TrialRecord};
+pub use study::{Direction, Failure, Outcome, Stopped, Study, Trial, TrialRecord};
 pub use subnets::{FoundSubnet, LatencyWindow, SubnetPlan, SubnetSearch, search_subnets};

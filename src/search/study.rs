@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::base::Fault;
 
+/// The code of trials whose score was not a number.
+pub(super) const NAN: &str = "search::nan";
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,6 +69,19 @@ impl<C> Trial<C> {
             Outcome::Failed(_) => None,
         }
     }
+
+    /// Why it has no score.
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.record.outcome {
+            Outcome::Score(_) => None,
+            Outcome::Failed(fault) => Some(fault),
+        }
+    }
+
+    /// Whether its score was not a number.
+    pub fn is_nan(&self) -> bool {
+        self.fault().is_some_and(|fault| fault.code == NAN)
+    }
 }
 
 /// Why a search ended.
@@ -80,6 +96,17 @@ pub enum Stopped {
     Interrupted,
     /// The strategy asked for nothing new any more.
     Exhausted,
+    /// A score or the strategy failed: [`Study::failure`] says how.
+    Failed,
+}
+
+/// What ended a search that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The trial whose score failed, if it was a score.
+    pub trial: Option<usize>,
+    /// What went wrong, with the candidate it was scoring.
+    pub fault: Fault,
 }
 
 /// The history of one search.
@@ -91,6 +118,8 @@ pub struct Study<C> {
     pub history: Vec<Trial<C>>,
     /// Why it ended; `None` while it runs.
     pub stopped: Option<Stopped>,
+    /// What ended it, if it is [`Stopped::Failed`].
+    pub failure: Option<Failure>,
 }
 
 impl<C> Study<C> {
@@ -124,7 +153,7 @@ impl<C> Study<C> {
         curve.collect()
     }
 
-    /// Trials that failed.
+    /// Trials without a score: those that failed, and those whose score was not a number.
     pub fn failed(&self) -> impl Iterator<Item = &Trial<C>> {
         self.history.iter().filter(|trial| trial.score().is_none())
     }

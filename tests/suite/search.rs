@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spaceevo::base::{Cancel, Fault, Result, Rng, Seed};
 use spaceevo::search::{
-    Direction, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Told, Trial, hypervolume,
+    Direction, Failure, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Told, Trial, hypervolume,
     pareto_front, run, search_subnets,
 };
 use spaceevo::space::{SearchSpace, Subnet};
@@ -106,24 +106,60 @@ fn a_small_space_is_exhausted_and_said_so() {
     assert_eq!(counted.load(Ordering::Relaxed), 6);
 }
 
-#[test]
-fn failing_trials_are_kept_and_the_search_goes_on_unless_all_fail() {
-    let score = |space: &SearchSpace| match space.operators[0] {
-        0 => Err(Fault::new("toy::sour", "no taste for this", "")),
+/// Fails on operator 0 in the first stage, gives NaN on operator 1.
+fn sour(space: &SearchSpace) -> Result<Score> {
+    match space.operators[0] {
+        0 => Err(Fault::new("toy::sour", "no taste for this", "eat something else")),
         1 => Ok(Score::from(f64::NAN)),
         _ => Ok(taste(space).into()),
-    };
-    let study = run(&mut Climber { best: None }, &score, &Plan::new(50, Seed(1))).unwrap();
-    assert_eq!(study.history.len(), 50);
-    let failed: Vec<_> = study.failed().collect();
+    }
+}
+
+#[test]
+fn trials_without_a_score_are_kept_and_the_search_goes_on_where_that_is_wanted() {
+    let plan = Plan { stop_on_failure: false, ..Plan::new(50, Seed(1)) };
+    let study = run(&mut Climber { best: None }, &sour, &plan).unwrap();
+    assert_eq!((study.history.len(), study.failure), (50, None));
+    let failed: Vec<_> = study.history.iter().filter(|trial| trial.score().is_none()).collect();
     assert!(failed.len() > 5 && failed.len() < 45);
-    assert!(failed.iter().all(|trial| trial.candidate.operators[0] < 2));
+    assert!(failed.iter().all(|trial| trial.is_nan() == (trial.candidate.operators[0] == 1)));
+}
+
+#[test]
+fn a_score_that_fails_ends_the_search_and_leaves_its_history() {
+    let study = run(&mut Climber { best: None }, &sour, &Plan::new(50, Seed(1))).unwrap();
+    assert_eq!(study.stopped, Some(Stopped::Failed));
+    let Failure { trial, fault } = study.failure.clone().unwrap();
+    let trial = &study.history[trial.unwrap()];
+    assert_eq!((fault.code.as_str(), trial.candidate.operators[0]), ("toy::sour", 0));
+    let said = format!("while scoring {} (trial {}, seed 1): no taste for this", trial.record.text, trial.id);
+    assert_eq!((fault.message, fault.help.as_deref()), (said, Some("eat something else")));
+    // Its batch is whole, and nothing came after it; NaN alone stops nothing.
+    assert!(study.history.len() % 8 == 0 && trial.id + 8 >= study.history.len());
     assert_eq!(study.best().unwrap().candidate.operators[0], 2);
 
+    // What failed is scored again when it is taken up, what did not is not.
+    let again = AtomicUsize::new(0);
+    let score = |space: &SearchSpace| {
+        again.fetch_add(1, Ordering::Relaxed);
+        Ok(taste(space).into())
+    };
+    let plan = Plan { known: study.records(), ..Plan::new(study.history.len(), Seed(1)) };
+    let rest = run(&mut Climber { best: None }, &score, &plan).unwrap();
+    assert_eq!((rest.failure, again.into_inner()), (None, study.failed().count()));
+}
+
+#[test]
+fn a_search_in_which_nothing_has_a_score_ends_soon() {
     let never = |_: &SearchSpace| Err(Fault::new("toy::sour", "no taste", "eat something else"));
-    let fault = run(&mut Climber { best: None }, &never, &Plan::new(50, Seed(1))).unwrap_err();
-    assert_eq!((fault.code.as_str(), fault.help.as_deref()), ("toy::sour", Some("eat something else")));
-    assert!(fault.message.contains("candidates failed; the first: no taste"), "{fault}");
+    let nan = |_: &SearchSpace| Ok(Score::from(f64::NAN));
+    for score in [&never as &(dyn Fn(&SearchSpace) -> Result<Score> + Sync), &nan] {
+        let plan = Plan { stop_on_failure: false, ..Plan::new(50, Seed(1)) };
+        let study = run(&mut Climber { best: None }, score, &plan).unwrap();
+        assert_eq!(study.history.len(), 16);
+        let said = study.failure.unwrap().fault.message;
+        assert!(said.starts_with("all of the first 16 candidates failed; the first: while scoring "), "{said}");
+    }
 }
 
 #[test]

@@ -28,10 +28,9 @@ impl Session {
         let nothing = || Fault::new("session::nothing_failed", "no input has failed", "%debug looks into the last one that did");
         match seen.ok_or_else(ended)?.ok_or_else(nothing)? {
             Ok((text, trouble)) => {
-                if let Some(trouble) = trouble {
-                    desk.show(Shown::Trouble(trouble));
-                }
-                Ok(text)
+                let Some(trouble) = trouble else { return Ok("this time it did not fail".into()) };
+                desk.show(Shown::Trouble(trouble));
+                Ok(format!("{text}these are in the variable `frames`: frames[0].locals"))
             }
             Err(trouble) => {
                 desk.show(Shown::Trouble(trouble));
@@ -60,7 +59,7 @@ fn examine(evaluator: &mut Evaluator, shared: &Arc<Shared>, source: &str, name: 
     let engine = assemble(&shared.host, &shared.library, &shared.limits, shared.output.clone(), Some(&watch))?;
     evaluator.keep_text(name, source);
     let Err(error) = evaluator.run(&Arc::new(engine), source, name) else {
-        return Ok(("this time it did not fail".into(), None));
+        return Ok((String::new(), None));
     };
     let trouble = evaluator.trouble(&error, name);
     let mut frames = watch.frames();
@@ -86,7 +85,6 @@ fn examine(evaluator: &mut Evaluator, shared: &Arc<Shared>, source: &str, name: 
             let _ = writeln!(text, "    {name:width$} = {}", evaluator.brief(value));
         }
     }
-    let _ = write!(text, "these are in the variable `frames`: frames[0].locals");
     let kept: Array = frames.into_iter().map(as_map).collect();
     evaluator.set_variable("frames", kept.into());
     Ok((text, Some(Box::new(trouble))))

@@ -11,25 +11,29 @@ let study = evolve(hyperspace("pocket"), #{
     evaluations: 20,
 });"#,
     );
-    insta::assert_snapshot!(shown, @"
-    error[script::parallel_write]: all of the first 16 candidates failed; the first: a closure that runs in many threads assigns to `seen`, from outside it: the change would be lost
+    insta::assert_snapshot!(shown, @r#"
+    error[script::parallel_write]: while scoring 333-212 (trial 0, seed 0): a closure that runs in many threads assigns to `seen`, from outside it: the change would be lost
      --> script.rhai:3:25
     3 |     minimize: |space| { seen += 1; space.largest.mflops },
       |                         ^^^^
       in `evolve`, called at script.rhai:2:13
       help: return the value and put the results together afterwards
-    ");
+            replay: score.call(hyperspace("pocket").space("333-212")) // score is the closure that evolve was given
+            `last_study()` holds the trials so far
+    "#);
 }
 
 #[test]
 fn an_objective_that_gives_a_text() {
     let shown = report(r#"let study = evolve(hyperspace("pocket"), #{ maximize: |space| space.to_string(), evaluations: 20 });"#);
     insta::assert_snapshot!(shown, @r#"
-    error[study::score]: all of the first 16 candidates failed; the first: the objective gave a text, not a number
+    error[study::score]: while scoring 333-212 (trial 0, seed 0): the objective gave a text, not a number
      --> script.rhai:1:13
     1 | let study = evolve(hyperspace("pocket"), #{ maximize: |space| space.to_string(), evaluations: 20 });
       |             ^^^^^^
       help: let the closure end in a number, such as `qt_score(...).score`
+            replay: score.call(hyperspace("pocket").space("333-212")) // score is the closure that evolve was given
+            `last_study()` holds the trials so far
     "#);
 }
 
@@ -37,11 +41,13 @@ fn an_objective_that_gives_a_text() {
 fn an_objective_that_gives_no_number_at_all() {
     let shown = report(r#"let study = evolve(hyperspace("pocket"), #{ maximize: |space| 0.0 / 0.0, evaluations: 20 });"#);
     insta::assert_snapshot!(shown, @r#"
-    error[search::nan]: all of the first 16 candidates failed; the first: the score of `333-212` is not a number
+    error[search::nan]: all of the first 16 candidates failed; the first: while scoring 333-212 (trial 0, seed 0): the score is not a number (NaN)
      --> script.rhai:1:13
     1 | let study = evolve(hyperspace("pocket"), #{ maximize: |space| 0.0 / 0.0, evaluations: 20 });
       |             ^^^^^^
       help: check the objective: 0/0 and sqrt of a negative number give NaN
+            replay: score.call(hyperspace("pocket").space("333-212")) // score is the closure that evolve was given
+            `last_study()` holds the trials so far
     "#);
 }
 
@@ -53,14 +59,16 @@ fn an_objective_that_fails() {
     evaluations: 20,
 });"#,
     );
-    insta::assert_snapshot!(shown, @"
-    error[script::unknown_property]: all of the first 16 candidates failed; the first: a value of type SearchSpace has no property `largst`
+    insta::assert_snapshot!(shown, @r#"
+    error[script::unknown_property]: while scoring 333-212 (trial 0, seed 0): a value of type SearchSpace has no property `largst`
      --> script.rhai:2:29
     2 |     maximize: |space| space.largst.mflops,
       |                             ^^^^^^
       in `evolve`, called at script.rhai:1:13
       help: did you mean `largest`?
-    ");
+            replay: score.call(hyperspace("pocket").space("333-212")) // score is the closure that evolve was given
+            `last_study()` holds the trials so far
+    "#);
 }
 
 #[test]
