@@ -1,6 +1,6 @@
 //! Axes: the range that data need, ticks at round numbers, values to places.
 
-use super::{Axis, Figure, Kind, PlotFault, Scale};
+use super::{Axis, Figure, Kind, PlotFault, Point, Scale};
 use crate::base::Result;
 
 /// A tick: its value and the text beside it.
@@ -17,13 +17,26 @@ pub(super) struct Ruler {
     high: f64,
     log: bool,
     names: Option<Vec<String>>,
+    /// Values grow downwards, as the rows of a table do.
+    down: bool,
 }
 
 impl Ruler {
+    /// An even ruler from `low` to `high`, which differ.
+    pub(super) fn even(low: f64, high: f64) -> Self {
+        Self { low, high, log: false, names: None, down: false }
+    }
+
+    /// The names along it, if it is one of names.
+    pub(super) fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
     /// Where `value` lies: 0 at the low end, 1 at the high end.
     pub(super) fn place(&self, value: f64) -> f64 {
         let value = if self.log { value.log10() } else { value };
-        (value - self.low) / (self.high - self.low)
+        let share = (value - self.low) / (self.high - self.low);
+        if self.down { 1.0 - share } else { share }
     }
 
     /// About `wanted` ticks at round numbers, inside the range; all names of an axis of names.
@@ -61,41 +74,57 @@ impl Ruler {
     }
 }
 
-/// The rulers of both axes, wide enough for all data; `None` if the figure has no point.
+/// The rulers of both axes, wide enough for all data; `None` if the figure has no point. Values are finite.
 pub(super) fn rulers(figure: &Figure) -> Result<Option<(Ruler, Ruler)>> {
-    for series in &figure.series {
-        for (index, point) in series.points.iter().enumerate() {
-            let (low, high) = point.range.unwrap_or((point.y, point.y));
-            if ![point.x, point.y, low, high].iter().all(|value| value.is_finite()) {
-                return Err(PlotFault::NotFinite { series: series.name.clone(), index, x: point.x, y: point.y }.into());
-            }
-        }
-    }
+    check_log(figure)?;
     if figure.series.iter().all(|series| series.points.is_empty()) {
         return Ok(None);
     }
-    let bars = figure.series.iter().any(|series| series.kind == Kind::Bars);
-    let x = ruler(figure, &figure.x, bars.then_some(0.5), false, |point| vec![point.x])?;
-    let y = ruler(figure, &figure.y, None, bars, |point| {
-        let (low, high) = point.range.unwrap_or((point.y, point.y));
-        vec![point.y, low, high]
-    })?;
-    Ok(Some((x, y)))
+    let has = |kind: Kind| figure.series.iter().any(|series| series.kind == kind);
+    let x = ruler(figure, &figure.x, has(Kind::Bars).then_some(0.5), false, xs);
+    let y = ruler(figure, &figure.y, None, has(Kind::Bars) || has(Kind::Histogram), ys);
+    let down = y.names.is_some();
+    Ok(Some((x, Ruler { down, ..y })))
 }
 
-fn ruler(
-    figure: &Figure,
-    axis: &Axis,
-    margin: Option<f64>,
-    from_zero: bool,
-    values: impl Fn(&super::Point) -> Vec<f64>,
-) -> Result<Ruler> {
+fn xs(kind: Kind, point: &Point) -> Vec<f64> {
+    match (kind, point.value) {
+        (Kind::Histogram, Some(width)) => vec![point.x - width / 2.0, point.x + width / 2.0],
+        _ => vec![point.x],
+    }
+}
+
+fn ys(_: Kind, point: &Point) -> Vec<f64> {
+    let (low, high) = point.range.unwrap_or((point.y, point.y));
+    vec![point.y, low, high]
+}
+
+/// Refuses values that a logarithmic axis cannot show.
+pub(super) fn check_log(figure: &Figure) -> Result<()> {
+    let sides: [(&Axis, &dyn Fn(Kind, &Point) -> Vec<f64>); 2] = [(&figure.x, &xs), (&figure.y, &ys)];
+    for (axis, values) in sides.into_iter().filter(|(axis, _)| axis.scale == Scale::Log) {
+        for series in &figure.series {
+            // A box without anything in it has no height that could be shown.
+            let shown = series.points.iter().filter(|point| series.kind != Kind::Histogram || point.y > 0.0);
+            let lowest: Vec<f64> =
+                shown.map(|point| values(series.kind, point).into_iter().fold(f64::INFINITY, f64::min)).collect();
+            let wrong: Vec<f64> = lowest.iter().copied().filter(|value| *value <= 0.0).collect();
+            if let Some(&value) = wrong.first() {
+                let (series, axis) = (series.name.clone(), axis.shown());
+                return Err(PlotFault::Log { series, axis, value, count: wrong.len(), total: lowest.len() }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ruler(figure: &Figure, axis: &Axis, margin: Option<f64>, from_zero: bool, values: impl Fn(Kind, &Point) -> Vec<f64>) -> Ruler {
     let log = axis.scale == Scale::Log;
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for series in &figure.series {
-        for value in series.points.iter().flat_map(&values) {
+        for value in series.points.iter().flat_map(|point| values(series.kind, point)) {
             if log && value <= 0.0 {
-                return Err(PlotFault::Log { series: series.name.clone(), axis: axis.label.clone(), value }.into());
+                continue;
             }
             let value = if log { value.log10() } else { value };
             (low, high) = (low.min(value), high.max(value));
@@ -103,7 +132,10 @@ fn ruler(
     }
     if let Scale::Names(names) = &axis.scale {
         let last = high.max(names.len() as f64 - 1.0);
-        return Ok(Ruler { low: low.min(0.0) - 0.5, high: last + 0.5, log, names: Some(names.clone()) });
+        return Ruler { low: low.min(0.0) - 0.5, high: last + 0.5, log, names: Some(names.clone()), down: false };
+    }
+    if low > high {
+        (low, high) = (0.0, 1.0);
     }
     if from_zero && !log {
         (low, high) = (low.min(0.0), high.max(0.0));
@@ -117,23 +149,28 @@ fn ruler(
     };
     // Bars stand on the axis.
     let stands = |end: f64| from_zero && !log && end == 0.0 && spread > 0.0;
-    Ok(Ruler {
+    Ruler {
         low: if stands(low) { low } else { low - pad },
         high: if stands(high) { high } else { high + pad },
         log,
         names: None,
-    })
+        down: false,
+    }
 }
 
 /// Multiples of 1, 2, 2.5 or 5 times a power of ten within the range, about `wanted` of them.
 fn round_values(low: f64, high: f64, wanted: usize) -> Vec<f64> {
-    let rough = (high - low) / wanted.max(1) as f64;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 2.5, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough * 0.999).unwrap_or(power);
+    let step = round_step((high - low) / wanted.max(1) as f64);
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
     (first..=last).map(|times| times as f64 * step).collect()
+}
+
+/// The least of 1, 2, 2.5 or 5 times a power of ten that is at least `rough`.
+pub(super) fn round_step(rough: f64) -> f64 {
+    let power = 10_f64.powf(rough.log10().floor());
+    let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|times| times * power);
+    steps.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(power)
 }
 
 /// A number with the digits that a step of this size needs.
@@ -165,7 +202,7 @@ mod tests {
     use super::*;
 
     fn texts(low: f64, high: f64, log: bool, wanted: usize) -> Vec<String> {
-        let ruler = Ruler { low, high, log, names: None };
+        let ruler = Ruler { log, ..Ruler::even(low, high) };
         ruler.ticks(wanted).into_iter().map(|tick| tick.text).collect()
     }
 

@@ -66,8 +66,6 @@ pub(super) struct Scene {
 
 /// SVG units a point: the library knows whole units only.
 const SVG_SCALE: u32 = 8;
-/// Pixels of a PNG a point.
-const PNG_SCALE: u32 = 2;
 /// Pixels drawn for each side of a pixel kept, to smooth edges.
 const OVERSAMPLE: u32 = 3;
 
@@ -81,13 +79,14 @@ pub(super) fn svg(scene: &Scene) -> Result<String> {
     Ok(text.replacen(&format!("width=\"{wide}\" height=\"{high}\""), &format!("width=\"{width}\" height=\"{height}\""), 1))
 }
 
-/// The scene as a PNG.
-pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
-    let (width, height) = (scene.size.0 * PNG_SCALE, scene.size.1 * PNG_SCALE);
+/// The scene as a PNG of `width` pixels.
+pub(super) fn png(scene: &Scene, width: u32) -> Result<Vec<u8>> {
+    let scale = f64::from(width) / f64::from(scene.size.0);
+    let height = (f64::from(scene.size.1) * scale).round().max(1.0) as u32;
     let (wide, high) = (width * OVERSAMPLE, height * OVERSAMPLE);
     let mut fine = vec![255; 3 * wide as usize * high as usize];
     // This backend sets the base line half a font size, 0.62 em, below the top.
-    paint(scene, BitMapBackend::with_buffer(&mut fine, (wide, high)), f64::from(PNG_SCALE * OVERSAMPLE), 0.62)?;
+    paint(scene, BitMapBackend::with_buffer(&mut fine, (wide, high)), scale * f64::from(OVERSAMPLE), 0.62)?;
     let pixels = shrink(&fine, wide as usize, OVERSAMPLE as usize);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);

@@ -48,7 +48,7 @@ impl Figure {
 
     /// Groups of bars: for each of `names` one bar of every series.
     pub fn bars(title: &str, y_label: &str, names: Vec<String>, series: Vec<(String, Vec<f64>)>) -> Self {
-        let x = Axis { label: String::new(), scale: Scale::Names(names) };
+        let x = Axis { scale: Scale::Names(names), ..Axis::linear("") };
         let figure = Self::new(title, x, Axis::linear(y_label));
         series.into_iter().fold(figure, |figure, (name, values)| {
             let points = values.into_iter().enumerate().map(|(index, value)| Point::new(index as f64, value)).collect();

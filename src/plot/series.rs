@@ -5,39 +5,51 @@ use plotters::style::RGBColor;
 use super::canvas::{Mark, Paint, Side, Spot};
 use super::charts::pareto;
 use super::layout::{Frame, word};
-use super::{Figure, Kind, Point, Series, words};
+use super::ramp::{Ramp, colour, darker, place, shape};
+use super::{Figure, Kind, Point, Series, cells, words};
 
-/// Colours that people with any colour vision tell apart (Okabe and Ito), the pale yellow left out.
-const PALETTE: [RGBColor; 7] = [
-    RGBColor(0x00, 0x72, 0xb2),
-    RGBColor(0xd5, 0x5e, 0x00),
-    RGBColor(0x00, 0x9e, 0x73),
-    RGBColor(0xcc, 0x79, 0xa7),
-    RGBColor(0xe6, 0x9f, 0x00),
-    RGBColor(0x56, 0xb4, 0xe9),
-    RGBColor(0x55, 0x5b, 0x62),
-];
 const WHITE: Paint = (RGBColor(255, 255, 255), 1.0);
 const LABEL: f64 = 10.0;
-/// Radius of a mark.
+/// Radius of a mark among few; among many they are smaller.
 const RADIUS: f64 = 4.5;
+/// Radius of a mark on a line.
+const ON_LINE: f64 = 3.5;
 const PALE: f64 = 0.3;
 
-/// The place of a series in the palette.
-pub(super) fn place(figure: &Figure, index: usize) -> usize {
-    figure.series[index].colour.unwrap_or(index)
+/// Indices of points at which a line among several has a mark, so that colour is not all that tells them apart.
+pub(super) fn marked(figure: &Figure, index: usize) -> Vec<usize> {
+    const ALL: usize = 25;
+    const SOME: usize = 8;
+    let own = place(figure, index);
+    let alone = (0..figure.series.len()).all(|other| figure.series[other].kind != Kind::Line || place(figure, other) == own);
+    let length = figure.series[index].points.len();
+    match length {
+        _ if alone => Vec::new(),
+        0..=ALL => (0..length).collect(),
+        // Not at the same x as those of other lines.
+        _ => (0..SOME).map(|turn| (length * (2 * turn + 1) / (2 * SOME) + own * length / (8 * SOME)).min(length - 1)).collect(),
+    }
 }
 
-fn colour(figure: &Figure, index: usize) -> RGBColor {
-    PALETTE[place(figure, index) % PALETTE.len()]
+fn radius(figure: &Figure) -> f64 {
+    let marks = |series: &Series| if matches!(series.kind, Kind::Points | Kind::Front) { series.points.len() } else { 0 };
+    match figure.series.iter().map(marks).sum::<usize>() / figure.facets.names.len().max(1) {
+        0..=250 => RADIUS,
+        251..=1000 => 3.2,
+        _ => 2.2,
+    }
 }
 
-/// All series, then the labels, which avoid marks and each other.
-pub(super) fn draw(figure: &Figure, frame: &Frame, marks: &mut Vec<Mark>) {
+/// All series of a panel, then the labels, which avoid marks and each other.
+pub(super) fn draw(figure: &Figure, panel: usize, frame: &Frame, marks: &mut Vec<Mark>) {
     let mut taken: Vec<(Spot, Spot)> = Vec::new();
-    for (index, series) in figure.series.iter().enumerate() {
-        let paint = (colour(figure, index), 1.0);
-        let spots: Vec<Spot> = series.points.iter().map(|point| frame.spot(point.x, point.y)).collect();
+    let (ramp, radius) = (Ramp::of(figure), radius(figure));
+    let own = || figure.series.iter().enumerate().filter(|(_, series)| series.within(panel));
+    for (index, series) in own() {
+        let place = place(figure, index);
+        let paint = (colour(place), 1.0);
+        let shift = cells::shift(figure, index);
+        let spots: Vec<Spot> = series.points.iter().map(|point| frame.spot(point.x + shift, point.y)).collect();
         let joined = match series.kind {
             Kind::Line => Some(spots.clone()),
             Kind::Step => Some(steps(&spots)),
@@ -50,30 +62,40 @@ pub(super) fn draw(figure: &Figure, frame: &Frame, marks: &mut Vec<Mark>) {
         }
         match series.kind {
             Kind::Band => band(series, frame, paint, marks),
-            Kind::Line | Kind::Step => {}
+            // A line through one point has no length.
+            Kind::Line if spots.len() == 1 => spots.iter().for_each(|&at| mark(place, at, ON_LINE, paint, marks)),
+            Kind::Line => marked(figure, index).into_iter().for_each(|i| mark(place, spots[i], ON_LINE, paint, marks)),
+            Kind::Step => {}
             Kind::Dots => marks.extend(spots.iter().map(|&at| Mark::Disc { at, radius: 2.0, paint: (paint.0, 0.35) })),
-            Kind::Bars => bars(figure, index, frame, paint, marks),
+            Kind::Bars => cells::bars(figure, index, frame, paint, marks),
+            Kind::Histogram => cells::boxes(figure, series, frame, paint, marks),
+            Kind::Heat => ramp.into_iter().for_each(|ramp| cells::heat(series, frame, ramp, marks)),
             Kind::Points => {
-                whiskers(series, frame, paint, marks);
-                spots.iter().for_each(|&at| mark(place(figure, index), at, paint, marks));
+                whiskers(series, shift, frame, paint, marks);
+                for (point, &at) in series.points.iter().zip(&spots) {
+                    let shade = point.value.zip(ramp).map(|(value, ramp)| (ramp.paint(value), 1.0));
+                    mark(place, at, radius, shade.unwrap_or(paint), marks);
+                }
             }
             Kind::Front => {
                 let front = pareto(&series.points);
-                whiskers(series, frame, paint, marks);
+                whiskers(series, shift, frame, paint, marks);
                 for (i, &at) in spots.iter().enumerate() {
                     let paint = if front.contains(&i) { paint } else { (paint.0, PALE) };
-                    mark(place(figure, index), at, paint, marks);
+                    mark(place, at, radius, paint, marks);
                 }
             }
         }
         if matches!(series.kind, Kind::Points | Kind::Front) {
-            taken.extend(spots.iter().map(|&(x, y)| ((x - RADIUS, y - RADIUS), (x + RADIUS, y + RADIUS))));
+            taken.extend(spots.iter().map(|&(x, y)| ((x - radius, y - radius), (x + radius, y + radius))));
         }
     }
-    for (index, series) in figure.series.iter().enumerate().filter(|(_, series)| series.kind != Kind::Bars) {
+    for (index, series) in own().filter(|(_, series)| !matches!(series.kind, Kind::Bars | Kind::Heat)) {
         for point in &series.points {
             if let Some(text) = &point.label {
-                label(text, frame.spot(point.x, point.y), frame, (darker(colour(figure, index)), 1.0), &mut taken, marks);
+                let paint = (darker(colour(place(figure, index))), 1.0);
+                let at = frame.spot(point.x + cells::shift(figure, index), point.y);
+                label(text, at, frame, paint, &mut taken, marks);
             }
         }
     }
@@ -82,30 +104,33 @@ pub(super) fn draw(figure: &Figure, frame: &Frame, marks: &mut Vec<Mark>) {
 /// The sample of a series in the legend: its middle line begins at `at`.
 pub(super) fn key(figure: &Figure, index: usize, at: Spot, wide: f64, marks: &mut Vec<Mark>) {
     let series = &figure.series[index];
-    let paint = (colour(figure, index), 1.0);
+    let place = place(figure, index);
+    let shaded = series.kind == Kind::Points && series.points.iter().any(|point| point.value.is_some());
+    let paint = (if shaded { RGBColor(0x5a, 0x61, 0x69) } else { colour(place) }, 1.0);
     let middle = (at.0 + wide / 2.0, at.1);
     if matches!(series.kind, Kind::Line | Kind::Step | Kind::Front) {
         marks.push(Mark::Line { path: vec![at, (at.0 + wide, at.1)], width: 2.0, paint });
     }
     match series.kind {
-        Kind::Points | Kind::Front => mark(place(figure, index), middle, paint, marks),
+        Kind::Points | Kind::Front => mark(place, middle, RADIUS, paint, marks),
+        Kind::Line if !marked(figure, index).is_empty() => mark(place, middle, ON_LINE, paint, marks),
         Kind::Dots => marks.push(Mark::Disc { at: middle, radius: 2.5, paint: (paint.0, 0.5) }),
-        Kind::Band | Kind::Bars => {
+        Kind::Band | Kind::Bars | Kind::Histogram => {
             let paint = if series.kind == Kind::Band { (paint.0, 0.25) } else { paint };
             marks.push(Mark::Box { from: (at.0 + 5.0, at.1 - 5.0), to: (at.0 + wide, at.1 + 5.0), paint });
         }
-        Kind::Line | Kind::Step => {}
+        Kind::Line | Kind::Step | Kind::Heat => {}
     }
 }
 
 /// A mark in the shape of the palette's place, with a white rim that keeps neighbours apart.
-fn mark(place: usize, at: Spot, paint: Paint, marks: &mut Vec<Mark>) {
-    let shape = |radius: f64, paint: Paint| {
+fn mark(place: usize, at: Spot, radius: f64, paint: Paint, marks: &mut Vec<Mark>) {
+    let filled = |radius: f64, paint: Paint| {
         let corners = |points: &[Spot]| Mark::Area {
             corners: points.iter().map(|(x, y)| (at.0 + x * radius, at.1 + y * radius)).collect(),
             paint,
         };
-        match place % PALETTE.len() {
+        match shape(place) {
             0 => Mark::Disc { at, radius, paint },
             1 => corners(&[(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]),
             2 => corners(&[(0.0, -1.15), (1.08, 0.8), (-1.08, 0.8)]),
@@ -121,9 +146,9 @@ fn mark(place: usize, at: Spot, paint: Paint, marks: &mut Vec<Mark>) {
         }
     };
     if paint.1 >= 1.0 {
-        marks.push(shape(RADIUS + 1.0, WHITE));
+        marks.push(filled(radius + if radius < 3.0 { 0.5 } else { 1.0 }, WHITE));
     }
-    marks.push(shape(RADIUS, paint));
+    marks.push(filled(radius, paint));
 }
 
 /// Small boxes along a line, for labels to avoid.
@@ -136,15 +161,15 @@ fn along(from: Spot, to: Spot) -> Vec<(Spot, Spot)> {
     (0..=steps).map(at).map(|(x, y)| ((x - 1.0, y - 1.0), (x + 1.0, y + 1.0))).collect()
 }
 
-fn whiskers(series: &Series, frame: &Frame, paint: Paint, marks: &mut Vec<Mark>) {
+fn whiskers(series: &Series, shift: f64, frame: &Frame, paint: Paint, marks: &mut Vec<Mark>) {
     for point in &series.points {
         if let Some((low, high)) = point.range {
-            whisker(frame.spot(point.x, low), frame.spot(point.x, high), paint, marks);
+            whisker(frame.spot(point.x + shift, low), frame.spot(point.x + shift, high), paint, marks);
         }
     }
 }
 
-fn whisker(low: Spot, high: Spot, paint: Paint, marks: &mut Vec<Mark>) {
+pub(super) fn whisker(low: Spot, high: Spot, paint: Paint, marks: &mut Vec<Mark>) {
     for path in
         [vec![low, high], vec![(low.0 - 3.0, low.1), (low.0 + 3.0, low.1)], vec![(high.0 - 3.0, high.1), (high.0 + 3.0, high.1)]]
     {
@@ -172,32 +197,6 @@ fn steps(spots: &[Spot]) -> Vec<Spot> {
         path.extend([(pair[1].0, pair[0].1), pair[1]]);
     }
     path
-}
-
-/// The bars of one series, each in its share of the place that a group has.
-fn bars(figure: &Figure, index: usize, frame: &Frame, paint: Paint, marks: &mut Vec<Mark>) {
-    let all: Vec<usize> = (0..figure.series.len()).filter(|&i| figure.series[i].kind == Kind::Bars).collect();
-    let turn = all.iter().position(|&i| i == index).unwrap_or_default() as f64;
-    let share = 0.76 / all.len() as f64;
-    for point in &figure.series[index].points {
-        let from = point.x - 0.38 + share * turn;
-        let (left, end) = frame.spot(from, point.y);
-        let (right, _) = frame.spot(from + share, point.y);
-        let zero = frame.spot(point.x, 0.0).1.clamp(frame.top, frame.bottom);
-        let (left, right) = (left + 0.75, right - 0.75);
-        marks.push(Mark::Box { from: (left, end.min(zero)), to: (right, end.max(zero)), paint });
-        let mut above = end;
-        if let Some((low, high)) = point.range {
-            let x = f64::midpoint(left, right);
-            let (low, high) = ((x, frame.spot(point.x, low).1), (x, frame.spot(point.x, high).1));
-            whisker(low, high, (darker(paint.0), 1.0), marks);
-            above = high.1;
-        }
-        if let Some(text) = &point.label {
-            let at = (f64::midpoint(left, right), if point.y < 0.0 { end.max(zero) + LABEL + 1.0 } else { above - 4.0 });
-            marks.push(word(at, text, LABEL, false, Side::Middle, (darker(paint.0), 1.0)));
-        }
-    }
 }
 
 /// A label at the first free side of its mark; left out where all are taken.
@@ -231,9 +230,4 @@ fn label(text: &str, at: Spot, frame: &Frame, paint: Paint, taken: &mut Vec<(Spo
             return;
         }
     }
-}
-
-fn darker(colour: RGBColor) -> RGBColor {
-    let dim = |channel: u8| (u16::from(channel) * 3 / 4) as u8;
-    RGBColor(dim(colour.0), dim(colour.1), dim(colour.2))
 }

@@ -10,9 +10,12 @@ const FAMILY: &str = "Roboto, Open Sans, Helvetica Neue, Arial, sans-serif";
 /// The drawing library's font size for 1 em. The embedded fonts carry this height as well.
 const SIZE_PER_EM: f64 = 1.24;
 
+/// The font files: of the usual weight, and of the medium one for headings.
+pub(super) const FILES: [&[u8]; 2] = [include_bytes!("font/Roboto-Regular.ttf"), include_bytes!("font/Roboto-Medium.ttf")];
+
 static FONTS: LazyLock<bool> = LazyLock::new(|| {
-    let regular = register_font(FAMILY, FontStyle::Normal, include_bytes!("font/Roboto-Regular.ttf"));
-    regular.is_ok() && register_font(FAMILY, FontStyle::Bold, include_bytes!("font/Roboto-Medium.ttf")).is_ok()
+    let regular = register_font(FAMILY, FontStyle::Normal, FILES[0]);
+    regular.is_ok() && register_font(FAMILY, FontStyle::Bold, FILES[1]).is_ok()
 });
 
 /// The embedded font with `em` pixels to the em; `bold` is its medium weight.
