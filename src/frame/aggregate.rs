@@ -1,8 +1,8 @@
 //! Aggregates: one value out of many, and the groups they are taken over.
 
 use super::eval::{Scope, evaluate};
-use super::{Cell, Column, Expr, FrameFault, Table};
-use crate::base::{Result, stats};
+use super::{Cell, Column, Expr, FrameFault, Kind, Table};
+use crate::base::{Result, did_you_mean, stats};
 
 /// How many values become one. Missing values are left out; NaN is not, it makes the result NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +23,8 @@ pub enum Aggregate {
     Count,
     /// The first value, missing or not.
     First,
+    /// The last value, missing or not.
+    Last,
     /// The quantile at this share, linear between values.
     Quantile(f64),
 }
@@ -39,7 +41,31 @@ impl Aggregate {
             Aggregate::Sum => "sum",
             Aggregate::Count => "count",
             Aggregate::First => "first",
+            Aggregate::Last => "last",
             Aggregate::Quantile(_) => "quantile",
+        }
+    }
+
+    /// The aggregate named `name`.
+    pub fn parse(name: &str) -> Result<Self> {
+        use Aggregate::*;
+        const NAMED: [Aggregate; 9] = [Mean, Min, Max, Median, Std, Sum, Count, First, Last];
+        NAMED.into_iter().find(|known| known.name() == name).ok_or_else(|| {
+            FrameFault::Type {
+                what: "an aggregate".into(),
+                found: format!("the name `{name}`"),
+                help: did_you_mean(name, NAMED.map(Aggregate::name)),
+            }
+            .into()
+        })
+    }
+
+    /// What the aggregate of values of `kind` is, should all be missing.
+    pub(super) fn kind_of(self, kind: Kind) -> Kind {
+        match self {
+            Aggregate::Count => Kind::Int,
+            Aggregate::First | Aggregate::Last | Aggregate::Min | Aggregate::Max => kind,
+            _ => Kind::Float,
         }
     }
 
@@ -47,6 +73,7 @@ impl Aggregate {
     pub(super) fn of(self, column: &Column, rows: &[usize], shown: &Expr) -> Result<Cell> {
         match self {
             Aggregate::First => return Ok(rows.first().map_or(Cell::Null, |row| column.cell(*row))),
+            Aggregate::Last => return Ok(rows.last().map_or(Cell::Null, |row| column.cell(*row))),
             Aggregate::Count => {
                 let count = rows.iter().filter(|row| column.cell(**row) != Cell::Null).count();
                 return Ok(Cell::Int(count as i64));
@@ -105,7 +132,7 @@ impl Aggregate {
             Aggregate::Std if values.len() < 2 => return Cell::Null,
             Aggregate::Std => stats::std(values),
             Aggregate::Quantile(share) => stats::quantile(values, share),
-            Aggregate::Sum | Aggregate::Count | Aggregate::First => values.iter().sum(),
+            Aggregate::Sum | Aggregate::Count | Aggregate::First | Aggregate::Last => values.iter().sum(),
         };
         Cell::Float(number)
     }
@@ -122,16 +149,7 @@ impl Table {
     /// Groups rows with equal values in all of `keys`.
     pub fn group_by(&self, keys: &[&str]) -> Result<GroupBy> {
         self.check_columns(keys.iter().copied())?;
-        if let Some((name, _)) =
-            self.kinds().iter().find(|(name, kind)| keys.contains(&name.as_str()) && *kind == super::Kind::List)
-        {
-            return Err(FrameFault::Type {
-                what: format!("grouping by `{name}`"),
-                found: super::Kind::List.words().into(),
-                help: "group by columns of texts, integers or true/false values".into(),
-            }
-            .into());
-        }
+        self.no_lists("grouping by", keys)?;
         Ok(GroupBy { table: self.clone(), keys: keys.iter().map(ToString::to_string).collect() })
     }
 }
@@ -142,7 +160,8 @@ impl GroupBy {
         &self.keys
     }
 
-    fn groups(&self) -> Result<Vec<Vec<usize>>> {
+    /// The rows of each group.
+    pub(super) fn groups(&self) -> Result<Vec<Vec<usize>>> {
         if self.keys.is_empty() {
             return Ok(vec![(0..self.table.height()).collect()]);
         }
@@ -164,11 +183,10 @@ impl GroupBy {
     /// One row a group: its keys, then each expression, which must be made of aggregates.
     pub fn agg(&self, expressions: &[Expr]) -> Result<Table> {
         let groups = self.groups()?;
+        let firsts: Vec<usize> = groups.iter().filter_map(|rows| rows.first().copied()).collect();
         let mut table = Table::builder();
         for key in &self.keys {
-            let column = self.table.column(key)?;
-            let cells = groups.iter().map(|rows| rows.first().map_or(Cell::Null, |row| column.cell(*row))).collect();
-            table = table.cells(key, cells);
+            table = table.column(key, self.table.column(key)?.take(&firsts));
         }
         for expression in expressions {
             let column = evaluate(expression, &self.table, &Scope::Groups(&groups))?;
@@ -179,8 +197,7 @@ impl GroupBy {
 
     /// One row a group: its keys and how many rows it has, as `count`.
     pub fn count(&self) -> Result<Table> {
-        let groups = self.groups()?;
-        let keys = self.agg(&[])?;
-        keys.put("count", Column::Int(groups.iter().map(|rows| Some(rows.len() as i64)).collect()))
+        let counts = self.groups()?.iter().map(|rows| Some(rows.len() as i64)).collect();
+        self.agg(&[])?.add("count", Column::Int(counts))
     }
 }

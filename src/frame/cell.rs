@@ -49,6 +49,17 @@ impl Kind {
         }
     }
 
+    /// The kind as scripts name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bool => "bool",
+            Kind::Int => "int",
+            Kind::Float => "float",
+            Kind::Text => "text",
+            Kind::List => "list",
+        }
+    }
+
     pub(super) fn of(dtype: &DataType) -> Option<Self> {
         Some(match dtype {
             DataType::Boolean => Kind::Bool,
@@ -155,8 +166,28 @@ impl Column {
         (0..self.len()).map(|row| self.cell(row)).collect()
     }
 
+    /// The values at `rows`, in this order.
+    #[must_use]
+    pub fn take(&self, rows: &[usize]) -> Column {
+        fn at<T: Clone>(values: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
+            rows.iter().map(|row| values.get(*row).cloned().flatten()).collect()
+        }
+        match self {
+            Column::Bool(values) => Column::Bool(at(values, rows)),
+            Column::Int(values) => Column::Int(at(values, rows)),
+            Column::Float(values) => Column::Float(at(values, rows)),
+            Column::Text(values) => Column::Text(at(values, rows)),
+            Column::List(values) => Column::List(at(values, rows)),
+        }
+    }
+
     /// The column of these cells: integers with other numbers become numbers, any other mixture is refused.
     pub fn of_cells(name: &str, cells: Vec<Cell>) -> Result<Column> {
+        Self::of_cells_or(name, cells, Kind::Float)
+    }
+
+    /// As [`of_cells`](Self::of_cells); if all are missing, the column is one of `otherwise`.
+    pub(super) fn of_cells_or(name: &str, cells: Vec<Cell>, otherwise: Kind) -> Result<Column> {
         let mut kind: Option<Kind> = None;
         for cell in &cells {
             kind = match (kind, cell.kind()) {
@@ -175,7 +206,7 @@ impl Column {
             };
         }
         let cells = cells.into_iter();
-        Ok(match kind.unwrap_or(Kind::Float) {
+        Ok(match kind.unwrap_or(otherwise) {
             Kind::Bool => Column::Bool(cells.map(|cell| if let Cell::Bool(value) = cell { Some(value) } else { None }).collect()),
             Kind::Int => Column::Int(cells.map(|cell| if let Cell::Int(value) = cell { Some(value) } else { None }).collect()),
             Kind::Float => Column::Float(

@@ -3,8 +3,8 @@
 use super::{Aggregate, Cell, Column, Expr, Table, col};
 use crate::base::Result;
 
-const STATISTICS: [(&str, Aggregate); 8] = [
-    ("count", Aggregate::Count),
+/// The statistics after `count` and `missing`.
+const STATISTICS: [(&str, Aggregate); 7] = [
     ("mean", Aggregate::Mean),
     ("std", Aggregate::Std),
     ("min", Aggregate::Min),
@@ -15,23 +15,34 @@ const STATISTICS: [(&str, Aggregate); 8] = [
 ];
 
 impl Table {
-    /// Count, mean, standard deviation, smallest value, quartiles and largest value of each column of numbers.
+    /// For each column of numbers: how many values it has and how many are missing, mean, standard deviation, smallest
+    /// value, quartiles, largest value.
     pub fn describe(&self) -> Result<Table> {
         let rows: Vec<usize> = (0..self.height()).collect();
-        let mut table = Table::builder().text("statistic", STATISTICS.map(|(name, _)| name));
+        let names = ["count", "missing"].into_iter().chain(STATISTICS.map(|(name, _)| name));
+        let mut table = Table::builder().text("statistic", names);
         for (name, column) in self.all()? {
             if !matches!(column, Column::Int(_) | Column::Float(_)) {
                 continue;
             }
             let of: Expr = col(name.as_str());
-            let cells = STATISTICS.iter().map(|(_, aggregate)| {
-                Ok(match aggregate.of(&column, &rows, &of)? {
-                    Cell::Int(value) => Cell::Float(value as f64),
-                    other => other,
-                })
-            });
-            table = table.cells(&name, cells.collect::<Result<_>>()?);
+            let missing = rows.iter().filter(|row| column.cell(**row) == Cell::Null).count();
+            let mut values = vec![Some((rows.len() - missing) as f64), Some(missing as f64)];
+            for (_, aggregate) in &STATISTICS {
+                values.push(match aggregate.of(&column, &rows, &of)? {
+                    Cell::Int(value) => Some(value as f64),
+                    Cell::Float(value) => Some(value),
+                    _ => None,
+                });
+            }
+            table = table.column(&name, Column::Float(values));
         }
         table.build()
+    }
+
+    /// The quantile of a column of numbers at `share`, linear between values; missing if it has none.
+    pub fn quantile(&self, name: &str, share: f64) -> Result<Cell> {
+        let rows: Vec<usize> = (0..self.height()).collect();
+        Aggregate::Quantile(share).of(&self.column(name)?, &rows, &col(name))
     }
 }

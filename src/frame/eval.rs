@@ -1,5 +1,7 @@
 //! Evaluation of column expressions over a table or over its groups.
 
+use std::collections::BTreeSet;
+
 use super::{Cell, Column, Expr, FrameFault, Function, Kind, Operator, Table};
 use crate::base::{Fault, Result};
 
@@ -34,15 +36,16 @@ pub(super) fn evaluate(expr: &Expr, table: &Table, scope: &Scope) -> Result<Colu
         Expr::Alias(of, _) => evaluate(of, table, scope),
         Expr::Aggregate(aggregate, of) => {
             let values = evaluate(of, table, &Scope::Rows)?;
+            let kind = aggregate.kind_of(values.kind());
             match scope {
                 Scope::Rows => {
                     let rows: Vec<usize> = (0..table.height()).collect();
                     let cell = aggregate.of(&values, &rows, of)?;
-                    Column::of_cells(expr.name(), vec![cell; table.height()])
+                    Column::of_cells_or(expr.name(), vec![cell; table.height()], kind)
                 }
                 Scope::Groups(groups) => {
                     let cells = groups.iter().map(|rows| aggregate.of(&values, rows, of)).collect::<Result<_>>()?;
-                    Column::of_cells(expr.name(), cells)
+                    Column::of_cells_or(expr.name(), cells, kind)
                 }
             }
         }
@@ -50,6 +53,10 @@ pub(super) fn evaluate(expr: &Expr, table: &Table, scope: &Scope) -> Result<Colu
             let (left, right) = (evaluate(left, table, scope)?, evaluate(right, table, scope)?);
             binary(*operator, left, right).ok_or_else(|| Fault::from(type_fault(expr, table, scope)))
         }
+        Expr::In(of, list) => {
+            is_in(&evaluate(of, table, scope)?, list).ok_or_else(|| Fault::from(type_fault(expr, table, scope)))
+        }
+        Expr::Cast(of, kind, strict) => evaluate(of, table, scope)?.cast(of.name(), *kind, *strict),
         Expr::Call(function, arguments) => {
             let arguments = arguments.iter().map(|argument| evaluate(argument, table, scope)).collect::<Result<Vec<_>>>()?;
             call(*function, arguments).ok_or_else(|| Fault::from(type_fault(expr, table, scope)))
@@ -58,21 +65,75 @@ pub(super) fn evaluate(expr: &Expr, table: &Table, scope: &Scope) -> Result<Colu
 }
 
 fn type_fault(expr: &Expr, table: &Table, scope: &Scope) -> FrameFault {
-    let words = |part: &Expr| evaluate(part, table, scope).map_or("a fault", |column| column.kind().words());
+    let kind = |part: &Expr| evaluate(part, table, scope).ok().map(|column| column.kind());
+    let words = |part: &Expr| kind(part).map_or("a fault", Kind::words);
     let (found, help) = match expr {
-        Expr::Binary(operator, left, right) => (
-            format!("{} and {}", words(left), words(right)),
-            match operator {
-                Operator::And | Operator::Or => "both sides must be conditions, such as `col(\"a\") > 1`",
-                _ => "both sides must be numbers, or for comparisons both texts",
-            },
-        ),
-        Expr::Call(_, arguments) => {
-            (arguments.iter().map(words).collect::<Vec<_>>().join(" and "), "functions take columns of numbers")
+        Expr::Binary(operator, left, right) => {
+            let found = format!("{} and {}", words(left), words(right));
+            let text = [left, right].into_iter().find(|part| kind(part) == Some(Kind::Text));
+            let help = match (operator, text) {
+                (Operator::And | Operator::Or, _) => "both sides must be conditions, such as `col(\"a\") > 1`".into(),
+                (_, Some(text)) => {
+                    format!("both sides must be of one kind; `{text}.cast(\"float\")` reads texts as numbers")
+                }
+                _ => "both sides must be numbers, or for comparisons both texts".into(),
+            };
+            (found, help)
         }
-        _ => (String::from("these values"), ""),
+        Expr::In(of, list) => {
+            let found = format!("{} and a list of other values", words(of));
+            let first = list.first().map(ToString::to_string).unwrap_or_default();
+            (found, format!("the list, from {first} on, must hold values of one kind, that of the column"))
+        }
+        Expr::Call(function, arguments) => {
+            let help = match function {
+                Function::Not => {
+                    let of: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+                    format!(
+                        "`!` turns a condition round and binds strongest: write `!({} == ...)`, with parentheses",
+                        of.join(", ")
+                    )
+                }
+                Function::Contains | Function::StartsWith | Function::EndsWith => "it takes a column of texts, and a text".into(),
+                Function::When => "it takes a condition, and two values of one kind".into(),
+                Function::FillNull => "the value must be of the column's kind".into(),
+                _ => "it takes columns of numbers".into(),
+            };
+            (arguments.iter().map(words).collect::<Vec<_>>().join(" and "), help)
+        }
+        _ => (String::from("these values"), String::new()),
     };
-    FrameFault::Type { what: format!("`{expr}`"), found, help: help.into() }
+    FrameFault::Type { what: format!("`{expr}`"), found, help }
+}
+
+/// Whether each value is one of a list.
+fn is_in(values: &Column, list: &[Cell]) -> Option<Column> {
+    fn flags<T>(values: &[Option<T>], holds: impl Fn(&T) -> bool) -> Option<Column> {
+        Some(Column::Bool(values.iter().map(|value| value.as_ref().map(&holds)).collect()))
+    }
+    let known =
+        Column::of_cells_or("list", list.iter().filter(|cell| **cell != Cell::Null).cloned().collect(), values.kind()).ok()?;
+    match (values, &known) {
+        (Column::Text(values), Column::Text(known)) => {
+            let known: BTreeSet<&String> = known.iter().flatten().collect();
+            flags(values, |value| known.contains(value))
+        }
+        (Column::Int(values), Column::Int(known)) => {
+            let known: BTreeSet<i64> = known.iter().flatten().copied().collect();
+            flags(values, |value| known.contains(value))
+        }
+        (Column::Bool(values), Column::Bool(known)) => flags(values, |value| known.contains(&Some(*value))),
+        _ => {
+            let mut known: Vec<f64> = floats(&known)?.into_iter().flatten().filter(|value| !value.is_nan()).collect();
+            known.sort_by(f64::total_cmp);
+            let found = |value: &f64| {
+                // The first that is not smaller.
+                let at = known.partition_point(|other| other < value);
+                known.get(at).is_some_and(|other| other <= value)
+            };
+            flags(&floats(values)?, found)
+        }
+    }
 }
 
 /// Both columns as numbers, if both are.
@@ -217,11 +278,32 @@ fn call(function: Function, arguments: Vec<Column>) -> Option<Column> {
                 }))),
             }
         }
+        Function::Contains => texts(of, arguments.next()?, |text, part| text.contains(part)),
+        Function::StartsWith => texts(of, arguments.next()?, |text, part| text.starts_with(part)),
+        Function::EndsWith => texts(of, arguments.next()?, |text, part| text.ends_with(part)),
+        Function::IsNan => match of {
+            Column::Int(values) => Some(Column::Bool(values.iter().map(|value| value.map(|_| false)).collect())),
+            of => Some(Column::Bool(floats(&of)?.into_iter().map(|value| value.map(f64::is_nan)).collect())),
+        },
+        Function::When => {
+            let (Column::Bool(holds), first, second) = (of, arguments.next()?, arguments.next()?) else { return None };
+            let kind = first.kind();
+            let pairs = holds.into_iter().zip(first.cells().into_iter().zip(second.cells()));
+            let chosen = pairs.map(|(holds, (first, second))| if holds == Some(true) { first } else { second });
+            Column::of_cells_or("", chosen.collect(), kind).ok()
+        }
         Function::IsNull => Some(Column::Bool(of.cells().iter().map(|cell| Some(*cell == Cell::Null)).collect())),
         Function::FillNull => {
             let other = arguments.next()?;
+            let kind = of.kind();
             let filled = of.cells().into_iter().zip(other.cells());
-            Column::of_cells("", filled.map(|(cell, other)| if cell == Cell::Null { other } else { cell }).collect()).ok()
+            Column::of_cells_or("", filled.map(|(cell, other)| if cell == Cell::Null { other } else { cell }).collect(), kind)
+                .ok()
         }
     }
+}
+
+fn texts(of: Column, part: Column, holds: fn(&str, &str) -> bool) -> Option<Column> {
+    let (Column::Text(of), Column::Text(part)) = (of, part) else { return None };
+    Some(Column::Bool(zip(of, part, |of, part| holds(&of, &part))))
 }

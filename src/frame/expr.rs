@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Aggregate, Cell, figure};
+use super::{Aggregate, Cell, FrameFault, Kind, figure};
 
 /// An operator between two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,16 @@ impl Operator {
             Operator::Or => "|",
         }
     }
+
+    /// Whether it asks which side is larger.
+    fn orders(self) -> bool {
+        matches!(self, Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual)
+    }
+
+    /// Whether it gives a condition.
+    fn gives_condition(self) -> bool {
+        self.orders() || matches!(self, Operator::Equal | Operator::NotEqual | Operator::And | Operator::Or)
+    }
 }
 
 /// A function of the values of one row.
@@ -80,6 +90,16 @@ pub enum Function {
     Min,
     /// The larger of two numbers.
     Max,
+    /// Whether a text contains another.
+    Contains,
+    /// Whether a text starts with another.
+    StartsWith,
+    /// Whether a text ends with another.
+    EndsWith,
+    /// The second argument where the first, a condition, holds; else the third.
+    When,
+    /// Whether the number is NaN.
+    IsNan,
     /// Whether the value is missing.
     IsNull,
     /// The value, or the second argument where it is missing.
@@ -99,6 +119,11 @@ impl Function {
             Function::Round => "round",
             Function::Min => "min",
             Function::Max => "max",
+            Function::Contains => "contains",
+            Function::StartsWith => "starts_with",
+            Function::EndsWith => "ends_with",
+            Function::When => "when",
+            Function::IsNan => "is_nan",
             Function::IsNull => "is_null",
             Function::FillNull => "fill_null",
         }
@@ -116,6 +141,10 @@ pub enum Expr {
     Binary(Operator, Box<Expr>, Box<Expr>),
     /// A function of each row.
     Call(Function, Vec<Expr>),
+    /// Whether the value is one of a list.
+    In(Box<Expr>, Vec<Cell>),
+    /// The values as another kind; one that cannot be read so is a fault if strict, else missing.
+    Cast(Box<Expr>, Kind, bool),
     /// One value out of all rows, or out of each group in `agg`.
     Aggregate(Aggregate, Box<Expr>),
     /// The same values under another name.
@@ -163,6 +192,41 @@ impl Expr {
         Expr::Binary(operator, Box::new(self), Box::new(other))
     }
 
+    /// As [`with`](Self::with), but not where it asks whether a condition is larger: that is a chain such as `1 < x < 3`,
+    /// which would not mean what it says.
+    pub fn checked_with(self, operator: Operator, other: Expr) -> Result<Expr, FrameFault> {
+        if operator.orders() && (self.is_condition() || other.is_condition()) {
+            let help = match &self {
+                Expr::Binary(inner, _, middle) if inner.orders() => {
+                    format!("write `{self} & {middle} {} {other}`", operator.symbol())
+                }
+                _ => "join conditions with `&` and `|`".into(),
+            };
+            return Err(FrameFault::Chain { expr: self.with(operator, other).to_string(), help });
+        }
+        Ok(self.with(operator, other))
+    }
+
+    fn is_condition(&self) -> bool {
+        match self {
+            Expr::Binary(operator, ..) => operator.gives_condition(),
+            Expr::In(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the value is one of `list`.
+    #[must_use]
+    pub fn is_in(self, list: Vec<Cell>) -> Expr {
+        Expr::In(Box::new(self), list)
+    }
+
+    /// The values as `kind`; one that cannot be read so is a fault if `strict`, else missing.
+    #[must_use]
+    pub fn cast(self, kind: Kind, strict: bool) -> Expr {
+        Expr::Cast(Box::new(self), kind, strict)
+    }
+
     /// A function of this expression alone.
     #[must_use]
     pub fn call(self, function: Function) -> Expr {
@@ -193,7 +257,8 @@ impl Expr {
             Expr::Column(name) | Expr::Alias(_, name) => name,
             Expr::Literal(_) => "literal",
             Expr::Binary(_, left, right) if matches!(**left, Expr::Literal(_)) => right.name(),
-            Expr::Binary(_, inner, _) | Expr::Aggregate(_, inner) => inner.name(),
+            Expr::Binary(_, inner, _) | Expr::Aggregate(_, inner) | Expr::In(inner, _) | Expr::Cast(inner, ..) => inner.name(),
+            Expr::Call(Function::When, arguments) => arguments.get(1).map_or("literal", Expr::name),
             Expr::Call(_, arguments) => arguments.first().map_or("literal", Expr::name),
         }
     }
@@ -218,6 +283,15 @@ impl fmt::Display for Expr {
             Expr::Call(function @ (Function::Not | Function::Negate), arguments) => {
                 write!(f, "{}{}", function.name(), arguments.first().map(inner).unwrap_or_default())
             }
+            Expr::Call(Function::When, arguments) => {
+                let all: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+                write!(f, "when({})", all.join(", "))
+            }
+            Expr::In(of, list) => {
+                let shown: Vec<_> = list.iter().map(ToString::to_string).collect();
+                write!(f, "{}.is_in([{}])", inner(of), shown.join(", "))
+            }
+            Expr::Cast(of, kind, _) => write!(f, "{}.cast({:?})", inner(of), kind.name()),
             Expr::Call(function, arguments) => {
                 let of = arguments.first().map(inner).unwrap_or_default();
                 let rest: Vec<_> = arguments.iter().skip(1).map(ToString::to_string).collect();

@@ -42,14 +42,44 @@ pub enum FrameFault {
     #[error("this table has no row {row}: it has {height} rows, counted from 0")]
     #[diagnostic(code(frame::no_row), help("use 0 to {height} - 1, or a negative number to count from the end"))]
     NoRow { row: i64, height: usize },
-    /// Tables that cannot be stacked.
-    #[error("the tables have different columns: {left} and {right}")]
-    #[diagnostic(code(frame::columns_differ), help("give both the same columns with `select`"))]
-    ColumnsDiffer { left: String, right: String },
+    /// Tables that cannot be stacked; the first is number 0.
+    #[error("table {at} {what}")]
+    #[diagnostic(code(frame::columns_differ), help("{help}"))]
+    ColumnsDiffer { at: usize, what: String, help: String },
+    /// A join in which a name stands twice even with the suffix.
+    #[error("both tables have a column `{name}`, and `{made}` is taken as well")]
+    #[diagnostic(
+        code(frame::column_twice),
+        help("choose another `suffix: \"_b\"`, or `rename` or `drop` one of the columns before the join")
+    )]
+    JoinClash { name: String, made: String },
+    /// A sort with a direction for some keys only.
+    #[error("`descending` has {flags} values for {keys} columns")]
+    #[diagnostic(code(frame::length), help("give one for all, or one for each column"))]
+    Keys { keys: usize, flags: usize },
+    /// A field of a pivot table with several values.
+    #[error("{count} values of `{value}` meet in one field, where `{column}` is `{name}`")]
+    #[diagnostic(
+        code(frame::many),
+        help("say what to make of them, for example `aggregate: \"mean\"`, or name more columns in `rows`")
+    )]
+    Many { value: String, count: usize, column: String, name: String },
+    /// A value that cannot be turned into another kind.
+    #[error("row {row} of `{name}` is {value}, which cannot be one of {kind}")]
+    #[diagnostic(code(frame::cast), help("`#{{ strict: false }}` makes such values missing"))]
+    Cast { name: String, row: usize, value: String, kind: String },
+    /// A comparison of the outcome of a comparison.
+    #[error("`{expr}` compares the outcome of a condition")]
+    #[diagnostic(code(frame::chain), help("{help}"))]
+    Chain { expr: String, help: String },
     /// A file name whose ending says no known format.
-    #[error("`{path}` names no table format")]
-    #[diagnostic(code(frame::format), help("end the name in .parquet, .csv or .json"))]
-    Format { path: String },
+    #[error("the ending of `{path}` names no format of tables{only}")]
+    #[diagnostic(code(frame::format), help("{help}"))]
+    Format { path: String, only: &'static str, help: String },
+    /// An option that the format does not have.
+    #[error("{format} has no `{option}`")]
+    #[diagnostic(code(frame::option), help("leave it out, or choose another ending of the file name"))]
+    Option { format: &'static str, option: &'static str },
     /// A file that cannot be understood.
     #[error("cannot read `{path}` as {format}: {why}")]
     #[diagnostic(code(frame::unreadable), help("the file is damaged, or its ending does not say what is in it"))]

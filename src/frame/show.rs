@@ -1,188 +1,212 @@
-//! Tables as people read them: in a terminal, and as HTML.
+//! Tables in a terminal: they fit its width, and say what they leave out.
 
-use super::figure::figures;
-use super::{Column, Table, figure};
+use super::Table;
+use super::look::{MISSING, Shown, cut, width};
 
-/// Rows shown of a table that is folded.
-const ROWS: usize = 20;
 /// Longest text of a cell.
 const TEXT: usize = 40;
 /// Shortest width a column of texts is cut to before columns are left out.
 const NARROW: usize = 12;
+/// Fewest places a table is laid out for.
+const LEAST: usize = 20;
+/// Lines for the names of columns that are left out.
+const LINES: usize = 6;
 const GAP: &str = "  ";
-const MISSING: &str = "-";
 
-/// A column ready to be shown.
-struct Shown {
-    name: String,
-    right: bool,
-    cells: Vec<String>,
+/// How a table is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Characters a line.
+    pub places: usize,
+    /// Rows shown of a table that is folded.
+    pub rows: usize,
+    /// Whether what is less important is dimmed, with terminal codes.
+    pub colour: bool,
 }
 
-impl Shown {
-    fn width(&self) -> usize {
-        self.cells.iter().map(|cell| width(cell)).chain([width(&self.name)]).max().unwrap_or(0)
+impl Default for View {
+    fn default() -> Self {
+        Self { places: places(), rows: 20, colour: false }
     }
 }
 
-/// Places a text takes: its characters, wide ones of East Asian scripts and pictures counted double.
-fn width(text: &str) -> usize {
-    text.chars()
-        .map(|letter| match letter as u32 {
-            0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
-            0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
-            0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff => 2,
-            _ => 1,
-        })
-        .sum()
+/// Characters a line where nobody says: of the environment's `COLUMNS`, or 100.
+pub fn places() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
+    told.filter(|places| *places >= LEAST).unwrap_or(100)
 }
 
-/// `text` in one line of at most `most` places, its end replaced by `…` if it is longer.
-fn cut(text: &str, most: usize) -> String {
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if width(&line) <= most {
-        return line;
+/// How a part of a table is painted.
+#[derive(Clone, Copy)]
+enum Paint {
+    Plain,
+    Bold,
+    Dim,
+}
+
+impl View {
+    fn paint(&self, text: &str, paint: Paint) -> String {
+        match paint {
+            Paint::Bold if self.colour => format!("\u{1b}[1m{text}\u{1b}[0m"),
+            Paint::Dim if self.colour => format!("\u{1b}[2m{text}\u{1b}[0m"),
+            _ => text.into(),
+        }
     }
-    let mut kept = String::new();
-    for letter in line.chars() {
-        if width(&kept) + width(letter.encode_utf8(&mut [0; 4])) + 1 > most {
+}
+
+/// A whole number with commas between thousands.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// "4,980 more rows".
+pub(super) fn more(count: usize, what: &str) -> String {
+    format!("{} more {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// A column with the places it gets.
+struct Laid {
+    column: Shown,
+    head: String,
+    natural: usize,
+    width: usize,
+}
+
+impl Laid {
+    fn new(mut column: Shown) -> Self {
+        column.align();
+        if !column.right {
+            column.cells.iter_mut().flatten().for_each(|cell| *cell = cut(cell, TEXT));
+        }
+        // The kind is told only where the cells would deceive.
+        let head = cut(&column.name, TEXT) + if column.disguised { " (text)" } else { "" };
+        let cells = column.cells.iter().map(|cell| cell.as_deref().map_or(1, width));
+        let natural = cells.chain([width(&head)]).max().unwrap_or(0);
+        Self { column, head, natural, width: natural }
+    }
+
+    /// The fewest places it can do with.
+    fn least(&self) -> usize {
+        if self.column.right { self.natural } else { self.natural.min(NARROW.max(width(&self.head))) }
+    }
+
+    /// `text` in the column's width, at its side; the spaces are not painted.
+    fn field(&self, text: &str, paint: Paint, view: &View) -> String {
+        let text = cut_to(text, self.width);
+        let space = " ".repeat(self.width.saturating_sub(width(&text)));
+        let painted = view.paint(&text, paint);
+        if self.column.right { format!("{space}{painted}") } else { format!("{painted}{space}") }
+    }
+}
+
+/// `text` if it fits, else cut.
+fn cut_to(text: &str, most: usize) -> String {
+    if width(text) <= most { text.into() } else { cut(text, most) }
+}
+
+/// Gives columns widths that fit together, the widest giving way first; returns the names of the last ones, which do not.
+fn lay(columns: &mut Vec<Laid>, places: usize) -> Vec<String> {
+    let needed = |columns: &[Laid], each: fn(&Laid) -> usize| {
+        columns.iter().map(each).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
+    };
+    let mut left_out = Vec::new();
+    while columns.len() > 1 && needed(columns, Laid::least) > places {
+        left_out.extend(columns.pop().map(|laid| laid.column.name));
+    }
+    left_out.reverse();
+    for _ in places..needed(columns, |laid| laid.natural) {
+        let widest = columns.iter_mut().filter(|laid| laid.width > laid.least()).max_by_key(|laid| laid.width);
+        match widest {
+            Some(laid) => laid.width -= 1,
+            None => break,
+        }
+    }
+    // One column alone can still be too wide.
+    columns.iter_mut().for_each(|laid| laid.width = laid.width.min(places));
+    left_out
+}
+
+/// The names of columns left out, in lines of at most `places` characters.
+fn names_below(names: &[String], places: usize) -> Vec<String> {
+    let mut lines = vec![format!("… {}:", more(names.len(), "column"))];
+    for (at, name) in names.iter().enumerate() {
+        let name = cut(name, TEXT.min(places.saturating_sub(3))) + if at + 1 < names.len() { "," } else { "" };
+        let last = lines.len() - 1;
+        if width(&lines[last]) + 1 + width(&name) <= places {
+            lines[last] = format!("{} {name}", lines[last]);
+        } else if lines.len() < LINES {
+            lines.push(format!("  {name}"));
+        } else {
+            lines.push(format!("  and {} others", names.len() - at));
             break;
         }
-        kept.push(letter);
     }
-    kept + "…"
-}
-
-fn list(values: &[f64]) -> String {
-    let shown: Vec<_> = values.iter().take(3).map(|value| figure(*value)).collect();
-    match values.len() {
-        0..=3 => format!("[{}]", shown.join(", ")),
-        length => format!("[{}, … {length} numbers]", shown.join(", ")),
-    }
-}
-
-fn shown(name: String, column: Column) -> Shown {
-    fn all<T>(values: Vec<Option<T>>, show: impl Fn(T) -> String) -> Vec<String> {
-        values.into_iter().map(|value| value.map_or_else(|| MISSING.into(), &show)).collect()
-    }
-    let right = matches!(column, Column::Int(_) | Column::Float(_));
-    let cells = match column {
-        Column::Bool(values) => all(values, |value| value.to_string()),
-        Column::Int(values) => all(values, |value| value.to_string()),
-        Column::Float(values) => figures(&values, MISSING),
-        Column::Text(values) => all(values, |value| cut(&value, TEXT)),
-        Column::List(values) => all(values, |value| list(&value)),
-    };
-    Shown { name, right, cells }
-}
-
-fn rows(count: usize) -> String {
-    format!("{count} more row{}", if count == 1 { "" } else { "s" })
+    lines
 }
 
 impl Table {
-    /// The columns of the rows to show, and how many rows are left out.
-    fn folded(&self, most: usize) -> (Vec<Shown>, usize) {
+    /// The columns of the rows to show, how many rows are left out, and before which of those shown.
+    pub(super) fn folded(&self, most: usize) -> (Vec<Shown>, usize, usize) {
+        let height = self.height();
         // One row more is shown rather than spoken of.
-        let left_out = if self.height() <= most + 1 { 0 } else { self.height() - most };
-        let head = self.head(self.height() - left_out);
-        let columns = head.all().unwrap_or_default();
-        (columns.into_iter().map(|(name, column)| shown(name, column)).collect(), left_out)
+        if height <= most + 1 {
+            return (self.shown().unwrap_or_default(), 0, height);
+        }
+        let first = most.div_ceil(2);
+        let rows: Vec<usize> = (0..first).chain(height - (most - first)..height).collect();
+        let columns = self.take(&rows).and_then(|table| table.shown()).unwrap_or_default();
+        (columns, height - most, first)
     }
 
-    /// The table for a terminal of `places` characters: numbers right and rounded to four digits, long tables
-    /// folded after 20 rows, texts cut and then columns left out where it would be too wide, both said below.
+    /// The table for a terminal of `places` characters: numbers rounded and their points under each other, long tables
+    /// folded in the middle, texts cut and then columns left out where it would be too wide, both said.
     pub fn to_text(&self, places: usize) -> String {
-        self.to_text_of(places, ROWS)
+        self.to_text_as(&View { places, ..View::default() })
     }
 
-    /// As [`Table::to_text`], folded after `rows` rows.
-    pub fn to_text_of(&self, places: usize, rows_shown: usize) -> String {
-        let (mut columns, rows_out) = self.folded(rows_shown);
+    /// The table as `view` says.
+    pub fn to_text_as(&self, view: &View) -> String {
+        let (columns, rows_out, fold) = self.folded(view.rows.max(1));
         if columns.is_empty() {
             return "an empty table".into();
         }
-        let fits = |columns: &[Shown]| {
-            columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1) <= places
-        };
-        if !fits(&columns) {
-            for column in columns.iter_mut().filter(|column| !column.right) {
-                let most = NARROW.max(width(&column.name));
-                column.cells.iter_mut().for_each(|cell| *cell = cut(cell, most));
-            }
-        }
-        let mut left_out = Vec::new();
-        while columns.len() > 1 && !fits(&columns) {
-            left_out.extend(columns.pop().map(|column| column.name));
-        }
-        left_out.reverse();
+        let places = view.places.max(LEAST);
+        let mut columns: Vec<Laid> = columns.into_iter().map(Laid::new).collect();
+        let left_out = lay(&mut columns, places);
 
-        let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
-        let line = |cell: &dyn Fn(&Shown) -> String| {
-            let cells: Vec<_> = columns
-                .iter()
-                .zip(&widths)
-                .map(|(column, most)| {
-                    let cell = cell(column);
-                    let space = " ".repeat(most - width(&cell));
-                    if column.right { format!("{space}{cell}") } else { format!("{cell}{space}") }
-                })
-                .collect();
-            cells.join(GAP).trim_end().to_string()
+        let line = |field: &dyn Fn(&Laid) -> String| {
+            let fields: Vec<_> = columns.iter().map(field).collect();
+            fields.join(GAP).trim_end().to_string()
         };
-        let mut lines = vec![line(&|column| column.name.clone())];
-        lines.push(widths.iter().map(|most| "─".repeat(*most)).collect::<Vec<_>>().join(GAP));
-        let height = columns.first().map_or(0, |column| column.cells.len());
-        lines.extend((0..height).map(|row| line(&|column| column.cells[row].clone())));
-        match (height, rows_out) {
-            (0, _) => lines.push("no rows".into()),
-            (_, 0) => {}
-            (_, count) => lines.push(format!("… {}", rows(count))),
+        let mut lines = vec![line(&|laid| laid.field(&laid.head, Paint::Bold, view))];
+        lines.push(line(&|laid| view.paint(&"─".repeat(laid.width), Paint::Dim)));
+        let height = columns.first().map_or(0, |laid| laid.column.cells.len());
+        for row in 0..height {
+            if rows_out > 0 && row == fold {
+                lines.push(view.paint(&format!("… {}", more(rows_out, "row")), Paint::Dim));
+            }
+            lines.push(line(&|laid| match &laid.column.cells[row] {
+                Some(text) => laid.field(text, Paint::Plain, view),
+                None => laid.field(MISSING, Paint::Dim, view),
+            }));
+        }
+        if rows_out > 0 && fold == height {
+            lines.push(view.paint(&format!("… {}", more(rows_out, "row")), Paint::Dim));
+        }
+        if height == 0 {
+            lines.push(view.paint("no rows", Paint::Dim));
         }
         if !left_out.is_empty() {
-            let plural = if left_out.len() == 1 { "" } else { "s" };
-            lines.push(format!("… {} more column{plural}: {}", left_out.len(), left_out.join(", ")));
+            lines.extend(names_below(&left_out, places).iter().map(|text| view.paint(text, Paint::Dim)));
         }
         lines.join("\n")
     }
-
-    /// The table as HTML, its texts escaped; long tables folded after 60 rows.
-    pub fn to_html(&self) -> String {
-        let (columns, rows_out) = self.folded(3 * ROWS);
-        let row = |tag: &str, cell: &dyn Fn(&Shown) -> &str| {
-            let cells: String = columns
-                .iter()
-                .map(|column| {
-                    let side = if column.right { "right" } else { "left" };
-                    format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escape(cell(column)))
-                })
-                .collect();
-            format!("<tr>{cells}</tr>\n")
-        };
-        let height = columns.first().map_or(0, |column| column.cells.len());
-        let body: String = (0..height).map(|at| row("td", &|column| &column.cells[at])).collect();
-        let mut html = format!(
-            "<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>",
-            row("th", &|column| &column.name).trim_end()
-        );
-        if rows_out > 0 {
-            html += &format!("\n<p>… {}</p>", rows(rows_out));
-        }
-        html
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

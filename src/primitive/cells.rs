@@ -1,8 +1,9 @@
 //! Values of a script as cells, columns and rows of a table, and back.
 
-use rhai::{Array, Dynamic, Map};
+use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::cross::{Answer, Cross};
+use super::values::words;
 use crate::base::Fault;
 use crate::frame::{Cell, Expr, FrameFault, Table};
 
@@ -52,17 +53,19 @@ pub(super) fn cells(name: &str, values: &Array) -> Result<Vec<Cell>, Fault> {
 
 /// One text, or an array of texts.
 pub(super) fn names(call: &str, given: &Dynamic) -> Result<Vec<String>, Fault> {
-    let wrong = |found: &str| {
-        Fault::from(FrameFault::Type {
-            what: format!("`{call}`"),
-            found: format!("a value of type {found}"),
-            help: "give it a column name, or an array of names".into(),
+    let name = |value: &Dynamic| {
+        value.clone().into_string().map_err(|_| {
+            Fault::from(FrameFault::Type {
+                what: format!("`{call}`"),
+                found: words(value),
+                help: "give it a column name, or an array of names".into(),
+            })
         })
     };
-    if let Ok(array) = given.as_array_ref() {
-        return array.iter().map(|name| name.clone().into_string().map_err(wrong)).collect();
+    match given.as_array_ref() {
+        Ok(array) => array.iter().map(name).collect(),
+        Err(_) => Ok(vec![name(given)?]),
     }
-    given.clone().into_string().map(|name| vec![name]).map_err(wrong)
 }
 
 /// Calls `f` with the names as text slices.
@@ -80,7 +83,7 @@ pub(super) fn expressions(call: &str, given: &Dynamic) -> Result<Vec<Expr>, Faul
         value.clone().try_cast::<Expr>().ok_or_else(|| {
             Fault::from(FrameFault::Type {
                 what: format!("`{call}`"),
-                found: format!("a value of type {}", value.type_name()),
+                found: words(value),
                 help: "give it column expressions, such as `[col(\"ms\").mean()]` or `#{ mean_ms: col(\"ms\").mean() }`".into(),
             })
         })
@@ -97,10 +100,10 @@ pub(super) fn expressions(call: &str, given: &Dynamic) -> Result<Vec<Expr>, Faul
 pub(super) fn of_columns(columns: &Map) -> Result<Table, Fault> {
     let mut table = Table::builder();
     for (name, values) in columns {
-        let array = values.as_array_ref().map_err(|found| {
+        let array = values.as_array_ref().map_err(|_| {
             Fault::from(FrameFault::Type {
                 what: format!("`table` for column `{name}`"),
-                found: format!("a value of type {found}"),
+                found: words(values),
                 help: "give every column an array, such as `#{ a: [1, 2], b: [\"x\", \"y\"] }`".into(),
             })
         })?;
@@ -115,7 +118,7 @@ pub(super) fn of_rows(rows: &Array) -> Result<Table, Fault> {
         maps.push(row.clone().try_cast::<Map>().ok_or_else(|| {
             Fault::from(FrameFault::Type {
                 what: "`table`".into(),
-                found: format!("a row of type {}", row.type_name()),
+                found: format!("{} as a row", words(row)),
                 help: "give every row a map, such as `[#{ a: 1 }, #{ a: 2 }]`".into(),
             })
         })?);
@@ -127,6 +130,27 @@ pub(super) fn of_rows(rows: &Array) -> Result<Table, Fault> {
         table = table.cells(&name, column.collect::<Result<_, Fault>>()?);
     }
     table.build()
+}
+
+/// The expressions of `select`: names stand for their columns.
+pub(super) fn selected(given: &Dynamic) -> Result<Vec<Expr>, Fault> {
+    let Ok(items) = given.as_array_ref() else { return expressions("select", given) };
+    let wrong = |item: &Dynamic| FrameFault::Type {
+        what: "`select`".into(),
+        found: words(item),
+        help: "give it names and expressions, such as `[\"op\", (col(\"ms\") * 1000).alias(\"us\")]`".into(),
+    };
+    let one = |item: &Dynamic| match item.clone().try_cast::<Expr>() {
+        Some(expr) => Ok(expr),
+        None => item.clone().into_string().map(crate::frame::col).map_err(|_| wrong(item).into()),
+    };
+    items.iter().map(one).collect()
+}
+
+/// What a closure answers for each row, which it is given as a map.
+pub(super) fn of_each_row(context: &NativeCallContext, table: &Table, closure: &FnPtr) -> Answer<Vec<Dynamic>> {
+    let rows = maps(table).cross()?;
+    rows.into_iter().map(|row| closure.call_within_context(context, (row,))).collect()
 }
 
 /// The rows of a table as maps.

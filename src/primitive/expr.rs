@@ -1,9 +1,11 @@
 //! What a script can say about column expressions: `col("ms") > 2.5`, from either side, with any kind of value.
 
-use rhai::plugin::*;
-use rhai::{Dynamic, Engine};
+use std::ops::{Range, RangeInclusive};
 
-use super::cells::cell;
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Engine};
+
+use super::cells::{cell, cells};
 use super::cross::{Answer, Cross};
 use super::noun::Nouns;
 
@@ -39,13 +41,19 @@ fn expr(value: Dynamic) -> Result<Expr, Fault> {
 mod expressions {
     /// The values of a column, inside an expression for `filter`, `with_column`, `select` or `agg`.
     ///
-    /// Operators `+ - * / % ** == != < <= > >=` take expressions and plain values on either side;
-    /// conditions are joined with `&` and `|`, and turned with `!`. `&&`, `||` and `if` cannot take an expression.
+    /// Operators `+ - * / % ** == != < <= > >=` take expressions and plain values on either side; conditions are joined
+    /// with `&` and `|`, and turned with `!`. `&` and `|` bind weaker than comparisons, `|` weaker than `&`, so joined
+    /// comparisons need no parentheses; `!` binds strongest: `!(col("a") == 1)`.
+    ///
+    /// What cannot mean what it says fails: `&&`, `||` and `if` with `script::condition`, `1 < col("a") < 3` with `frame::chain`.
     ///
     /// # Example
     ///
     /// ```rhai
     /// col("fp32_ms") / col("int8_ms") > 2 //> (col("fp32_ms") / col("int8_ms")) > 2
+    /// col("ms") < 3.0 & col("op") == "fused" //> (col("ms") < 3) & (col("op") == "fused")
+    /// col("ms") < 3.0 && col("op") == "fused" //> fails script::condition
+    /// 1 < col("ms") < 3 //> fails frame::chain
     /// ```
     pub fn col(name: &str) -> Expr {
         column(name)
@@ -277,6 +285,130 @@ mod expressions {
         Ok(expr.aggregate(Aggregate::Quantile(share)))
     }
 
+    /// The last value, of each group in `agg`, else of all rows.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ step: [1, 2], loss: [0.9, 0.4] }).group_by([]).agg([col("loss").last()])["loss"] //> [0.4]
+    /// ```
+    pub fn last(expr: Expr) -> Expr {
+        expr.aggregate(Aggregate::Last)
+    }
+
+    /// One value where a condition holds, another where it does not (or is missing).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ ms: [1.0, 5.0] }).with_column("speed", when(col("ms") < 3, "fast", "slow"))["speed"] //> ["fast", "slow"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn when(condition: Expr, holds: Dynamic, otherwise: Dynamic) -> Answer<Expr> {
+        Ok(Expr::Call(Function::When, vec![condition, expr(holds).cross()?, expr(otherwise).cross()?]))
+    }
+
+    /// Whether the number is NaN.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ a: [1.0, 0.0 / 0.0] }).filter(!col("a").is_nan()).height //> 1
+    /// ```
+    pub fn is_nan(expr: Expr) -> Expr {
+        expr.call(Function::IsNan)
+    }
+
+    /// The values as another kind: "float", "int", "text" or "bool".
+    ///
+    /// A value that cannot be read so fails with `frame::cast`; a table's own `cast` can make it missing instead.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ ms: ["1.5", "2"] }).filter(col("ms").cast("float") > 1.7).height //> 1
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn cast(expr: Expr, kind: &str) -> Answer<Expr> {
+        Ok(expr.cast(crate::frame::Kind::parse(kind).cross()?, true))
+    }
+
+    /// Whether the value is one of an array; also written `col("op") in ["a", "b"]`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let t = table(#{ op: ["a", "b", "c"] });
+    /// t.filter(col("op").is_in(["a", "c"]))["op"] //> ["a", "c"]
+    /// t.filter(col("op") !in ["a", "c"])["op"] //> ["b"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn is_in(expr: Expr, values: Array) -> Answer<Expr> {
+        Ok(expr.is_in(cells("the list", &values).cross()?))
+    }
+
+    /// What `in` asks of an array: without this it would compare an expression with each item.
+    #[rhai_fn(name = "contains", return_raw, pure)]
+    pub fn array_contains(values: &mut Array, expr: Expr) -> Answer<Expr> {
+        Ok(expr.is_in(cells("the list", values).cross()?))
+    }
+
+    /// What `in` asks of a range: the end is not included.
+    #[rhai_fn(name = "contains", pure)]
+    pub fn range_contains(range: &mut Range<i64>, expr: Expr) -> Expr {
+        let above = expr.clone().with(Operator::GreaterEqual, literal(range.start));
+        above.with(Operator::And, expr.with(Operator::Less, literal(range.end)))
+    }
+
+    /// What `in` asks of a range: both ends are included.
+    #[rhai_fn(name = "contains", pure)]
+    pub fn whole_range_contains(range: &mut RangeInclusive<i64>, expr: Expr) -> Expr {
+        let above = expr.clone().with(Operator::GreaterEqual, literal(*range.start()));
+        above.with(Operator::And, expr.with(Operator::LessEqual, literal(*range.end())))
+    }
+
+    /// Whether a text contains another; also written `"dw" in col("op")`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ op: ["dwconv", "conv"] }).filter(col("op").contains("dw"))["op"] //> ["dwconv"]
+    /// ```
+    #[rhai_fn(name = "contains")]
+    pub fn text_contains(expr: Expr, part: &str) -> Expr {
+        expr.call2(Function::Contains, literal(part))
+    }
+
+    /// Whether a text starts with another.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ op: ["dwconv", "conv"] }).filter(col("op").starts_with("conv"))["op"] //> ["conv"]
+    /// ```
+    #[rhai_fn(name = "starts_with")]
+    pub fn text_starts_with(expr: Expr, part: &str) -> Expr {
+        expr.call2(Function::StartsWith, literal(part))
+    }
+
+    /// Whether a text ends with another.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ op: ["conv", "conv_se"] }).filter(col("op").ends_with("_se"))["op"] //> ["conv_se"]
+    /// ```
+    #[rhai_fn(name = "ends_with")]
+    pub fn text_ends_with(expr: Expr, part: &str) -> Expr {
+        expr.call2(Function::EndsWith, literal(part))
+    }
+
+    /// A text before the texts of an expression. Rhai would write the expression itself into one text.
+    #[rhai_fn(name = "+")]
+    pub fn text_before(text: &str, expr: Expr) -> Expr {
+        literal(text).with(Operator::Add, expr)
+    }
+
     /// The expression as a script writes it.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn to_text(expr: &mut Expr) -> String {
@@ -291,10 +423,10 @@ pub(super) fn register(engine: &mut Engine) {
     // Exact types come before `Dynamic` when Rhai looks for an operator, so these win over the comparisons of plain values.
     for operator in OPERATORS {
         engine.register_fn(operator.symbol(), move |left: Expr, right: Dynamic| -> Answer<Expr> {
-            Ok(left.with(operator, expr(right).cross()?))
+            left.checked_with(operator, expr(right).cross()?).cross()
         });
         engine.register_fn(operator.symbol(), move |left: Dynamic, right: Expr| -> Answer<Expr> {
-            Ok(expr(left).cross()?.with(operator, right))
+            expr(left).cross()?.checked_with(operator, right).cross()
         });
     }
 }

@@ -1,26 +1,23 @@
-//! What a script can say about tables.
+//! What a script can say about tables: making them, their columns, what they hold.
 
-use std::path::PathBuf;
+mod pages;
+mod rows;
+mod shape;
+
+use std::any::TypeId;
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cells::{
-    cell, cells, expressions as expressions_of, map_of, maps as rows_as_maps, of_columns, of_rows, value, with_names,
+    cell, cells, map_of, maps as rows_as_maps, names as names_of, of_columns, of_each_row, of_rows, selected, value, with_names,
 };
 use super::cross::{Answer, Cross};
 use super::noun::Nouns;
 use super::options::Options;
-use super::values;
-use crate::base::Fault;
-use crate::frame::{Column, Expr, GroupBy, JoinKind, Table};
-
-/// Places of a table shown by `print` where nobody knows the terminal.
-const PLACES: usize = 100;
-
-fn rows(call: &'static str, count: i64) -> Answer<usize> {
-    usize::try_from(count).map_err(|_| Fault::new("frame::rows", format!("`{call}` of {count} rows"), "give 0 or more")).cross()
-}
+use super::values::share;
+use crate::base::{Fault, Result};
+use crate::frame::{Column, Expr, GroupBy, Kind, Table};
 
 #[export_module]
 mod tables {
@@ -51,34 +48,6 @@ mod tables {
         of_rows(&rows).cross()
     }
 
-    /// The table in a file; its ending (.parquet, .csv or .json) says the format.
-    ///
-    /// Fails with `file::io`, `frame::format` or `frame::unreadable`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// read_table("measured.xlsx") //> fails frame::format
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn read_table(path: &str) -> Answer<Table> {
-        Table::read(&PathBuf::from(path)).cross()
-    }
-
-    /// Writes the table to a file, whole or not at all. Its ending (.parquet, .csv or .json) says the format.
-    ///
-    /// Fails with `file::io`, `frame::format`, or `frame::lists` for lists in CSV.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ a: [1] }).write("a.xlsx") //> fails frame::format
-    /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn write(table: &mut Table, path: &str) -> Answer<()> {
-        table.write(&PathBuf::from(path)).cross()
-    }
-
     /// Number of rows.
     #[rhai_fn(get = "height", pure)]
     pub fn height(table: &mut Table) -> i64 {
@@ -97,11 +66,48 @@ mod tables {
         table.columns().into_iter().map(Dynamic::from).collect()
     }
 
-    /// The values of a column, as an array: `t["ms"]`.
+    /// The values of a column, as an array: `t["ms"]` or `t.ms`.
     #[rhai_fn(index_get, return_raw, pure)]
+    pub fn column_by_index(table: &mut Table, name: &str) -> Answer<Array> {
+        values_of(table, name).cross()
+    }
+
+    /// The values of a column, as an array; `()` where one is missing.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ a: [1, 2] }).column("a") //> [1, 2]
+    /// table(#{ int8_ms: [1.5] }).column("int8_m") //> fails frame::no_column
+    /// ```
+    #[rhai_fn(return_raw, pure)]
     pub fn column(table: &mut Table, name: &str) -> Answer<Array> {
-        let column = table.column(name).cross()?;
-        Ok(column.cells().into_iter().map(value).collect())
+        values_of(table, name).cross()
+    }
+
+    /// All columns as a map from names to arrays.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ a: [1, 2], b: ["x", ()] }).to_columns().b //> ["x", ()]
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn to_columns(table: &mut Table) -> Answer<Map> {
+        let names = table.columns();
+        names.into_iter().map(|name| Ok((name.as_str().into(), values_of(table, &name)?.into()))).collect::<Result<_>>().cross()
+    }
+
+    /// What each column holds: "float", "int", "text", "bool" or "list".
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// table(#{ a: [1, 2], b: ["x", "y"] }).kinds //> #{"a": "int", "b": "text"}
+    /// ```
+    #[rhai_fn(get = "kinds", pure)]
+    pub fn kinds(table: &mut Table) -> Map {
+        table.kinds().into_iter().map(|(name, kind)| (name.into(), kind.name().into())).collect()
     }
 
     /// Row `index` as a map; the first is 0, the last -1.
@@ -116,7 +122,7 @@ mod tables {
         table.row(index).map(map_of).cross()
     }
 
-    /// All rows, each a map.
+    /// All rows, each a map. `for row in t` goes through the same.
     ///
     /// # Example
     ///
@@ -128,29 +134,24 @@ mod tables {
         rows_as_maps(table).cross()
     }
 
-    /// The columns with these names, in this order. They are one name, an array of names, or an array of expressions.
+    /// The columns with these names, in this order, or computed by expressions.
     ///
+    /// They are a name, an expression, an array of both, or a map from new names to expressions.
     /// Fails with `frame::no_column`.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ a: [1], b: [2], c: [3] }).select(["c", "a"]).columns //> ["c", "a"]
+    /// let t = table(#{ a: [1], b: [2], c: [3] });
+    /// t.select(["c", "a"]).columns //> ["c", "a"]
+    /// t.select(["c", (col("a") + col("b")).alias("sum")]).row(0) //> #{"c": 3, "sum": 3}
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn select(table: &mut Table, columns: Dynamic) -> Answer<Table> {
-        let of_exprs = |first: &Dynamic| first.is::<Expr>();
-        let any_expr = of_exprs(&columns) || columns.as_array_ref().is_ok_and(|array| array.iter().any(of_exprs));
-        if !any_expr {
+        if columns.is_string() {
             return with_names("select", &columns, |names| table.select(names));
         }
-        let columns: Array = columns.into_array().unwrap_or_else(|_| Array::new());
-        let expressions = columns.iter().map(|item| match item.clone().into_string() {
-            Ok(name) => Ok(crate::frame::col(name)),
-            Err(_) => expressions_of("select", item).map(|mut one| one.remove(0)),
-        });
-        let expressions = expressions.collect::<Result<Vec<_>, Fault>>().cross()?;
-        table.select_exprs(&expressions).cross()
+        table.select_exprs(&selected(&columns).cross()?).cross()
     }
 
     /// The table without these columns: one name, or an array of names.
@@ -174,34 +175,43 @@ mod tables {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn rename(table: &mut Table, from: &str, to: &str) -> Answer<Table> {
-        table.rename(from, to).cross()
+        table.rename(&[(from, to)]).cross()
     }
 
-    /// The rows where a condition holds. A missing value fulfils no condition.
-    ///
-    /// Conditions are joined with `&` and `|`, and turned with `!`. Fails with `frame::no_column` or `frame::wrong_kind`.
+    /// The table with several columns under other names: a map from the old names to the new ones.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ a: [1, 2, 3, 4] }).filter(col("a") > 1 & col("a") != 3)["a"] //> [2, 4]
+    /// table(#{ a: [1], b: [2] }).rename(#{ a: "b", b: "a" }).columns //> ["b", "a"]
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn filter(table: &mut Table, condition: Expr) -> Answer<Table> {
-        table.filter(&condition).cross()
+    #[rhai_fn(name = "rename", return_raw, pure)]
+    pub fn rename_all(table: &mut Table, names: Map) -> Answer<Table> {
+        let text = |(from, to): (rhai::Identifier, Dynamic)| {
+            names_of("rename", &to).map(|to| to.into_iter().map(|to| (from.to_string(), to)).collect::<Vec<_>>())
+        };
+        let pairs = names.into_iter().map(text).collect::<Result<Vec<_>>>().cross()?.concat();
+        table.rename(&pairs.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect::<Vec<_>>()).cross()
     }
 
     /// The table with one more column, or with the one of this name replaced.
     ///
-    /// Its values are an expression, an array, or one value for all rows.
+    /// Its values are an expression, a closure that is given each row as a map, an array, or one value for all rows.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ ms: [2.0, 4.0] }).with_column("speedup", 8 / col("ms"))["speedup"] //> [4.0, 2.0]
+    /// let t = table(#{ ms: [2.0, 4.0] });
+    /// t.with_column("speedup", 8 / col("ms"))["speedup"] //> [4.0, 2.0]
+    /// t.with_column("fast", |row| row.ms < 3)["fast"] //> [true, false]
     /// ```
     #[rhai_fn(return_raw, pure)]
-    pub fn with_column(table: &mut Table, name: &str, values: Dynamic) -> Answer<Table> {
+    pub fn with_column(context: NativeCallContext, table: &mut Table, name: &str, values: Dynamic) -> Answer<Table> {
+        if values.is::<FnPtr>() {
+            let answers = of_each_row(&context, table, &values.cast::<FnPtr>())?;
+            let cells = cells(name, &answers).cross()?;
+            return table.put(name, Column::of_cells(name, cells).cross()?).cross();
+        }
         if let Some(expr) = values.clone().try_cast::<Expr>() {
             return table.with_column(name, &expr).cross();
         }
@@ -215,227 +225,93 @@ mod tables {
         table.with_column(name, &Expr::Literal(cell)).cross()
     }
 
-    /// The rows in rising order of a column, or of several, the first deciding first. Equal rows keep their order.
+    /// The table with columns as another kind, such as numbers that came in as texts: "float", "int", "text" or "bool".
+    ///
+    /// Fails with `frame::cast`, which names the first value that cannot be read so.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ a: [3, 1, 2] }).sort("a")["a"] //> [1, 2, 3]
+    /// table(#{ ms: ["1.5", "2", ""] }).cast("ms", "float")["ms"] //> [1.5, 2.0, ()]
     /// ```
     #[rhai_fn(return_raw, pure)]
-    pub fn sort(table: &mut Table, by: Dynamic) -> Answer<Table> {
-        with_names("sort", &by, |names| table.sort(names, false))
+    pub fn cast(table: &mut Table, columns: Dynamic, kind: &str) -> Answer<Table> {
+        turned(table, &columns, kind, true)
     }
 
-    /// The rows in order of a column, or of several. Option `descending` (false). Missing values come last.
+    /// The table with columns as another kind.
+    ///
+    /// Options: `strict` (true): whether a value that cannot be read so is a fault; otherwise it is missing.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ a: [3, 1, 2] }).sort("a", #{ descending: true })["a"] //> [3, 2, 1]
+    /// table(#{ ms: ["1.5", "failed"] }).cast("ms", "float", #{ strict: false })["ms"] //> [1.5, ()]
     /// ```
-    #[rhai_fn(name = "sort", return_raw, pure)]
-    pub fn sort_with(table: &mut Table, by: Dynamic, options: Map) -> Answer<Table> {
-        let options = Options::new("sort", options, &["descending"]).cross()?;
-        let descending = options.flag("descending").cross()?.unwrap_or(false);
-        with_names("sort", &by, |names| table.sort(names, descending))
+    #[rhai_fn(name = "cast", return_raw, pure)]
+    pub fn cast_with(table: &mut Table, columns: Dynamic, kind: &str, given: Map) -> Answer<Table> {
+        let options = Options::new("cast", given, &["strict"]).cross()?;
+        turned(table, &columns, kind, options.flag("strict").cross()?.unwrap_or(true))
     }
 
-    /// Groups rows with equal values in these columns: one name, or an array of names.
+    /// Count, missing, mean, standard deviation, smallest, quartiles and largest of each column of numbers.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// let t = table(#{ op: ["a", "b", "a"], ms: [1.0, 5.0, 3.0] });
-    /// t.group_by("op").agg(#{ mean_ms: col("ms").mean() })["mean_ms"] //> [2.0, 5.0]
-    /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn group_by(table: &mut Table, keys: Dynamic) -> Answer<GroupBy> {
-        with_names("group_by", &keys, |names| table.group_by(names))
-    }
-
-    /// One row a group: the keys, then each expression: an array of them, or a map from new names. Groups keep the order of their first rows.
-    ///
-    /// Expressions must be made of aggregates (`mean`, `median`, `min`, `max`, `std`, `sum`, `count`, `first`, `quantile`).
-    /// Fails with `frame::not_aggregate`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let t = table(#{ op: ["a", "b", "a"], ms: [1.0, 5.0, 3.0] });
-    /// t.group_by("op").agg([col("ms").max() - col("ms").min()])["ms"] //> [2.0, 0.0]
-    /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn agg(groups: &mut GroupBy, expressions: Dynamic) -> Answer<Table> {
-        let expressions = expressions_of("agg", &expressions).cross()?;
-        groups.agg(&expressions).cross()
-    }
-
-    /// One row a group: the keys, and how many rows it has, as `count`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ op: ["a", "b", "a"] }).group_by("op").count()["count"] //> [2, 1]
-    /// ```
-    #[rhai_fn(name = "count", return_raw, pure)]
-    pub fn group_count(groups: &mut GroupBy) -> Answer<Table> {
-        groups.count().cross()
-    }
-
-    /// The rows of both tables with equal values in the columns `on`, side by side.
-    ///
-    /// A column that both have besides comes from the other as `NAME_right`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let times = table(#{ op: ["a", "b"], ms: [1.0, 2.0] });
-    /// let costs = table(#{ op: ["b", "c"], mflops: [7.0, 9.0] });
-    /// times.join(costs, "op").row(0).mflops //> 7.0
-    /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn join(table: &mut Table, other: Table, on: Dynamic) -> Answer<Table> {
-        with_names("join", &on, |names| table.join(&other, names, JoinKind::Inner))
-    }
-
-    /// The rows of both tables with equal values in the columns `on`, side by side.
-    ///
-    /// Option `how` ("inner"): "left" keeps all rows of the first table, "full" all rows of both; what is lacking is missing, `()`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let times = table(#{ op: ["a", "b"], ms: [1.0, 2.0] });
-    /// let costs = table(#{ op: ["b", "c"], mflops: [7.0, 9.0] });
-    /// times.join(costs, "op", #{ how: "full" }).height //> 3
-    /// ```
-    #[rhai_fn(name = "join", return_raw, pure)]
-    pub fn join_with(table: &mut Table, other: Table, on: Dynamic, options: Map) -> Answer<Table> {
-        let options = Options::new("join", options, &["how"]).cross()?;
-        let how = options.text("how").cross()?.map_or(Ok(JoinKind::Inner), |name| JoinKind::parse(&name)).cross()?;
-        with_names("join", &on, |names| table.join(&other, names, how))
-    }
-
-    /// The rows of all tables of an array under each other; their columns must be the same, in any order.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// concat([table(#{ a: [1] }), table(#{ a: [2, 3] })]).height //> 3
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn concat(tables: Array) -> Answer<Table> {
-        let tables = tables.iter().map(|table| values::noun::<Table>("concat", "an array of tables", table));
-        Table::concat(&tables.collect::<Result<Vec<_>, Fault>>().cross()?).cross()
-    }
-
-    /// The first five rows.
-    #[rhai_fn(pure)]
-    pub fn head(table: &mut Table) -> Table {
-        table.head(5)
-    }
-
-    /// The first rows.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ a: [1, 2, 3] }).head(2)["a"] //> [1, 2]
-    /// ```
-    #[rhai_fn(name = "head", return_raw, pure)]
-    pub fn head_of(table: &mut Table, count: i64) -> Answer<Table> {
-        Ok(table.head(rows("head", count)?))
-    }
-
-    /// The last five rows.
-    #[rhai_fn(pure)]
-    pub fn tail(table: &mut Table) -> Table {
-        table.tail(5)
-    }
-
-    /// The last rows.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ a: [1, 2, 3] }).tail(2)["a"] //> [2, 3]
-    /// ```
-    #[rhai_fn(name = "tail", return_raw, pure)]
-    pub fn tail_of(table: &mut Table, count: i64) -> Answer<Table> {
-        Ok(table.tail(rows("tail", count)?))
-    }
-
-    /// Only the first of rows that agree in all columns.
-    #[rhai_fn(return_raw, pure)]
-    pub fn unique(table: &mut Table) -> Answer<Table> {
-        table.unique(&[]).cross()
-    }
-
-    /// Only the first of rows that agree in these columns: one name, or an array of names.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ op: ["a", "b", "a"], ms: [1, 2, 3] }).unique("op")["ms"] //> [1, 2]
-    /// ```
-    #[rhai_fn(name = "unique", return_raw, pure)]
-    pub fn unique_by(table: &mut Table, columns: Dynamic) -> Answer<Table> {
-        with_names("unique", &columns, |names| table.unique(names))
-    }
-
-    /// Count, mean, standard deviation, quartiles, smallest and largest value of each column of numbers.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// table(#{ a: [1.0, 2.0, 6.0] }).describe().row(1).a //> 3.0
+    /// let summary = table(#{ a: [1.0, 2.0, 6.0, ()] }).describe();
+    /// summary["statistic"] //> ["count", "missing", "mean", "std", "min", "25%", "50%", "75%", "max"]
+    /// summary.row(2).a //> 3.0
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn describe(table: &mut Table) -> Answer<Table> {
         table.describe().cross()
     }
 
-    /// The table as text, `width` characters wide. Long tables are folded, wide ones lose columns, and both is said.
+    /// The quantile of a column at a share (0 to 1), linear between values; an array for an array of shares.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// table(#{ a: [1] }).to_text(80).contains("a") //> true
+    /// let t = table(#{ ms: [1.0, 2.0, 4.0] });
+    /// t.quantile("ms", 0.25) //> 1.5
+    /// t.quantile("ms", [0, 0.5, 1]) //> [1.0, 2.0, 4.0]
     /// ```
-    #[rhai_fn(pure)]
-    pub fn to_text(table: &mut Table, width: i64) -> String {
-        table.to_text(usize::try_from(width).unwrap_or_default())
+    #[rhai_fn(return_raw, pure)]
+    pub fn quantile(table: &mut Table, column: &str, shares: Dynamic) -> Answer<Dynamic> {
+        let one = |at: &Dynamic| share("quantile", at).and_then(|at| table.quantile(column, at)).map(value);
+        match shares.as_array_ref() {
+            Ok(shares) => Ok(shares.iter().map(one).collect::<Result<Array>>().cross()?.into()),
+            Err(_) => one(&shares).cross(),
+        }
     }
+}
 
-    /// The table as text of at most so many characters a line and so many rows.
-    #[rhai_fn(name = "to_text", pure)]
-    pub fn to_text_of(table: &mut Table, width: i64, rows: i64) -> String {
-        table.to_text_of(width.max(20) as usize, rows.max(1) as usize)
-    }
+fn values_of(table: &Table, name: &str) -> Result<Array> {
+    Ok(table.column(name)?.cells().into_iter().map(value).collect())
+}
 
-    /// The table as text for a terminal of 100 characters.
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_plain_text(table: &mut Table) -> String {
-        table.to_text(PLACES)
-    }
+fn turned(table: &Table, columns: &Dynamic, kind: &str, strict: bool) -> Answer<Table> {
+    let kind = Kind::parse(kind).cross()?;
+    with_names("cast", columns, |names| table.cast(names, kind, strict))
+}
 
-    /// The table as HTML, for notebooks.
-    #[rhai_fn(pure)]
-    pub fn to_html(table: &mut Table) -> String {
-        table.to_html()
-    }
-
-    /// The groups in words.
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn groups_to_text(groups: &mut GroupBy) -> String {
-        format!("groups by {}", groups.keys().join(", "))
-    }
+/// A count of rows.
+fn row_count(call: &'static str, given: i64) -> Answer<usize> {
+    usize::try_from(given).map_err(|_| Fault::new("frame::rows", format!("`{call}` of {given} rows"), "give 0 or more")).cross()
 }
 
 /// Declares tables.
 pub(super) fn register(engine: &mut Engine) {
     engine.noun::<Table>("Table");
     engine.noun::<GroupBy>("GroupBy");
-    engine.register_global_module(exported_module!(tables).into());
+    let mut module = exported_module!(tables);
+    module.set_iter(TypeId::of::<Table>(), |table| {
+        let table = table.cast::<Table>();
+        Box::new((0..table.height() as i64).filter_map(move |row| Some(map_of(table.row(row).ok()?).into())))
+    });
+    engine.register_global_module(module.into());
+    rows::register(engine);
+    shape::register(engine);
+    pages::register(engine);
 }

@@ -15,7 +15,7 @@ pub(super) fn condition(error: &EvalAltResult) -> Option<Fault> {
             Some(Fault::new(
                 "script::condition",
                 "a column expression is neither true nor false, so `if`, `while`, `&&` and `||` cannot take it",
-                "join conditions with `&` and `|`, and give the whole to `filter`",
+                "write `&` instead of `&&` and `|` instead of `||`, and give the whole to `filter` instead of `if`",
             ))
         }
         _ => None,
