@@ -3,12 +3,14 @@
 /// The known name nearest to `given`, if one is near enough to be meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = given.to_lowercase();
+    let length = given.chars().count();
     known
         .into_iter()
-        .filter(|name| *name != given)
+        // Measuring takes the product of the lengths: only what can be near is measured.
+        .filter(|name| *name != given && name.chars().count().abs_diff(length) <= 1 + length / 4 && name.len() <= 200)
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| {
-            let shorter = name.chars().count().min(given.chars().count());
+            let shorter = name.chars().count().min(length);
             // Names of one letter are near to all others of one letter.
             *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
         })

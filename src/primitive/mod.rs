@@ -30,6 +30,7 @@ mod random;
 pub mod registry;
 mod reword;
 mod score;
+mod sizes;
 mod space;
 mod space_text;
 mod stats;
@@ -68,6 +69,7 @@ pub fn register(engine: &mut Engine) {
     values::register(engine);
     compare::register(engine);
     arrays::register(engine);
+    sizes::register(engine);
     parallel::register(engine);
     stats::register(engine);
     frame::register(engine);

@@ -58,7 +58,7 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
     }
     let text = |text: String| screen.show(&Shown::Text(text));
     text(format!(
-        "SpaceEvo {}. help lists what there is, ?name explains, %help lists commands, Tab completes, Ctrl-D leaves.",
+        "SpaceEvo {}. help: what there is; ?name: help on it; %help: commands; Tab completes; Ctrl-D leaves.",
         env!("CARGO_PKG_VERSION")
     ));
     let mut waiting: VecDeque<String> = VecDeque::new();

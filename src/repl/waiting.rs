@@ -11,6 +11,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// At first more often: most inputs are done at once.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const END_OF_INPUT: u8 = 4;
+/// What Ctrl-D becomes if it was pressed before the terminal gave key by key.
+const EARLIER_END: u8 = 0;
 
 /// What was typed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,12 +94,12 @@ pub(super) fn wait_for(done: impl Fn() -> bool, warn: impl Fn(), interrupt: impl
         let Ok(count) = rustix::io::read(&stdin, &mut bytes) else { break };
         for &byte in &bytes[..count] {
             match byte {
-                END_OF_INPUT if warned => {
+                END_OF_INPUT | EARLIER_END if warned => {
                     meanwhile.leave = true;
                     interrupt();
                     interrupt();
                 }
-                END_OF_INPUT => {
+                END_OF_INPUT | EARLIER_END => {
                     warned = true;
                     warn();
                 }

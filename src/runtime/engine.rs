@@ -58,6 +58,8 @@ pub(super) fn assemble(
     }
     // The optimizer drops statements without effect, and with them a misspelt name that stands alone.
     engine.set_optimization_level(OptimizationLevel::None);
+    // A text that evaluates itself has no end, and nothing that counts it.
+    engine.disable_symbol("eval");
     engine.set_fail_on_invalid_map_property(true);
     engine.set_max_operations(limits.operations);
     engine.set_max_call_levels(limits.call_depth);

@@ -158,6 +158,8 @@ pub struct Past {
     pub source: String,
     /// Whether it failed; `None` while it runs.
     pub failed: Option<bool>,
+    /// Whether it gave a value.
+    pub valued: bool,
 }
 
 impl Shared {
@@ -250,7 +252,7 @@ impl Session {
         self.shared.host.cancel.reset();
         let place = {
             let mut inputs = self.shared.inputs();
-            inputs.push(Past { number, source: source.to_owned(), failed: None });
+            inputs.push(Past { number, source: source.to_owned(), failed: None, valued: false });
             inputs.len() - 1
         };
         let (source, name, text) = (source.to_owned(), name.to_owned(), text.to_owned());
@@ -264,6 +266,7 @@ impl Session {
             });
         if let Some(input) = self.shared.inputs().get_mut(place) {
             input.failed = Some(outcome.trouble.is_some());
+            input.valued = outcome.value.is_some();
         }
         outcome
     }

@@ -70,7 +70,12 @@ pub(super) fn lexemes(engine: &Engine, source: &str) -> Vec<Lexeme> {
             }
             _ => {}
         }
-        found.push((token, byte(position).unwrap_or(source.len())));
+        let start = byte(position).unwrap_or(source.len());
+        // Inside a comment that is not closed the stream never ends.
+        if matches!(token, Token::Comment(_)) && found.last().is_some_and(|(_, last)| *last >= start) {
+            break;
+        }
+        found.push((token, start));
     }
     let ends: Vec<usize> = found.iter().skip(1).map(|(_, start)| *start).chain([source.len()]).collect();
     let place = |start: usize, end: usize| start..start + source.get(start..end).map_or(0, |text| text.trim_end().len());
@@ -206,6 +211,13 @@ mod tests {
         let words: Vec<&str> = lexemes(&engine, source).iter().map(|word| &source[word.place.clone()]).collect();
         assert_eq!(words[..6], ["let", "ä", "=", "\"ü\"", "+", "`x $"], "{words:?}");
         assert_eq!(words[words.len() - 5..], ["// c", "f", "(", "1.5", ")"], "{words:?}");
+    }
+
+    #[test]
+    fn what_is_not_closed_ends_too() {
+        for source in ["/* a", "1 /* a /* b */", "`a ${ /* ", "\"a", "'", "`${`${"] {
+            assert!(lexemes(&Engine::new(), source).len() < 10, "{source}");
+        }
     }
 
     #[test]

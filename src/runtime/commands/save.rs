@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rhai::{Engine, Stmt};
+use rhai::{ASTNode, Engine, Position, Stmt, Token};
 
 use crate::base::{Result, write_atomic};
 use crate::runtime::session::{Past, Session};
-use crate::runtime::tokens::{Reference, readable, references};
+use crate::runtime::tokens::{Reference, lexemes, readable, references};
 
 impl Session {
     /// Writes the script.
@@ -46,7 +46,7 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
                     places.push((number, place));
                 }
             }
-            if let Some(number) = input.number.filter(|_| last_value(engine, &input.source).is_some()) {
+            if let Some(number) = input.number.filter(|_| input.valued) {
                 valued.push(number);
             }
         }
@@ -62,7 +62,7 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
             continue;
         }
         let lead = input.source.len() - input.source.trim_start().len();
-        let value = last_value(engine, &input.source).filter(|_| input.number.is_some()).map(|at| at - lead);
+        let value = last_value(engine, &input.source).filter(|_| input.valued && input.number.is_some()).map(|at| at - lead);
         let mut parts: Vec<(usize, usize, String)> =
             places.into_iter().map(|(number, place)| (place.start - lead, place.end - lead, format!("out_{number}"))).collect();
         let bare = source.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
@@ -91,23 +91,37 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
     text
 }
 
-/// Where the expression begins that gives an input its value, if it may have one.
+/// Where the expression begins that gives an input its value, if its last statement is one.
 fn last_value(engine: &Engine, source: &str) -> Option<usize> {
-    if source.trim_end().ends_with(';') {
+    let text = readable(engine, source);
+    let ast = engine.compile(&text).ok()?;
+    let mut first: Option<Position> = None;
+    let mut path = Vec::new();
+    let last = ast.statements().last()?;
+    if !matches!(last, Stmt::Expr(_) | Stmt::FnCall(..)) {
         return None;
     }
-    let ast = engine.compile(readable(engine, source)).ok()?;
-    let (position, calls_for_show) = match ast.statements().last()? {
-        Stmt::Expr(expression) => (expression.start_position(), true),
-        Stmt::FnCall(_, position) => (*position, true),
-        _ => (rhai::Position::NONE, false),
-    };
-    let line = position.line()?.checked_sub(1)?;
-    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    last.walk(&mut path, &mut |nodes: &[ASTNode<'_>]| {
+        let at = nodes.last().map_or(Position::NONE, ASTNode::position);
+        if !at.is_none() && first.is_none_or(|first| at < first) {
+            first = Some(at);
+        }
+        true
+    });
+    let at = offset(&text, first?);
+    // Brackets around it leave no trace in the tree.
+    let words = lexemes(engine, &text);
+    let inner = words.iter().position(|word| word.place.start >= at)?;
+    let outer = words[..inner].iter().rposition(|word| !matches!(word.token, Token::LeftParen)).map_or(0, |before| before + 1);
+    words.get(outer).map(|word| word.place.start)
+}
+
+fn offset(text: &str, position: Position) -> usize {
+    let line = position.line().unwrap_or(1).saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = &text[start..];
     let before = position.position().unwrap_or(1).saturating_sub(1);
-    let rest = &source[start..];
-    let at = start + rest.char_indices().nth(before).map_or(rest.len(), |(at, _)| at);
-    calls_for_show.then_some(at)
+    start + rest.char_indices().nth(before).map_or(rest.len(), |(at, _)| at)
 }
 
 #[cfg(test)]
@@ -117,21 +131,31 @@ mod tests {
     #[test]
     fn inputs_become_a_script_that_runs() {
         let mut engine = Engine::new();
-        let input = |number, source: &str, failed| Past { number: Some(number), source: source.into(), failed: Some(failed) };
+        let input = |number, source: &str, valued| Past {
+            number: Some(number),
+            source: source.into(),
+            failed: Some(source.starts_with("nonsense")),
+            valued,
+        };
         let inputs = [
             input(1, "let a = 5;", false),
-            input(2, "a * 2", false),
-            input(3, "nonsense(", true),
+            input(2, "a * 2", true),
+            input(3, "nonsense(", false),
             input(4, "fn f(x) { x + 1 }", false),
-            input(5, "let b = 1; f(_ + _2)", false),
-            input(6, "`${b} and` + ` text`", false),
+            input(5, "let b = 1; f(_ + _2)", true),
+            input(6, "`${b} and` + ` text`", true),
+            input(7, "(a + _5) * 2", true),
+            input(8, "print(a)", false),
+            input(9, "-_ + 1", true),
+            input(10, "[a, b].map(|x| x * 2).len()", true),
+            input(11, "if a > 1 { 7 } else { 8 }", true),
         ];
         let text = script(&engine, &inputs);
         let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let keep = lines.clone();
         engine.on_print(move |line| keep.lock().expect("one thread").push(line.to_owned()));
         engine.run(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        assert_eq!(*lines.lock().expect("one thread"), ["10", "21", "1 and text"], "{text}");
+        assert_eq!(*lines.lock().expect("one thread"), ["10", "21", "1 and text", "52", "5", "-51", "2"], "{text}");
         assert!(text.contains("// nonsense("), "{text}");
     }
 }

@@ -49,11 +49,16 @@ impl Session {
     }
 }
 
-/// The function `name` in `text`, with the comments before it.
+/// The functions called `name` in `text`, with the comments before them.
 fn function_text(text: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let head = format!("fn {name}(");
-    let at = lines.iter().rposition(|line| line.trim_start().trim_start_matches("private ").starts_with(&head))?;
+    let begins = |line: &str| line.trim_start().trim_start_matches("private ").starts_with(&head);
+    let found: Vec<String> = (0..lines.len()).filter(|at| begins(lines[*at])).filter_map(|at| one_function(&lines, at)).collect();
+    (!found.is_empty()).then(|| found.join("\n\n"))
+}
+
+fn one_function(lines: &[&str], at: usize) -> Option<String> {
     let indent = lines[at].len() - lines[at].trim_start().len();
     let first = lines[..at].iter().rposition(|line| !line.trim_start().starts_with("//")).map_or(0, |line| line + 1);
     // The closing brace stands where the function began, or on its own line.
