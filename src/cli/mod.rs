@@ -6,6 +6,7 @@ mod check;
 mod doc;
 mod interrupt;
 mod progress;
+mod replay;
 mod run;
 mod terminal;
 
@@ -42,6 +43,7 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
         (None, None, Some(file)) => run::file(args, file, &args.rest)?,
         (Some(Command::Check { paths, lint }), ..) => return check::run(args, paths, *lint),
         (Some(Command::Doc { out, check }), ..) => return doc::run(args, out, *check),
+        (Some(Command::Replay { bundle, keep }), ..) => return replay::run(args, bundle, keep.as_deref()),
         (Some(Command::Bench { name }), ..) => bench::run(args, name)?,
         (None, None, None) => {
             let session = session(args, &[])?;

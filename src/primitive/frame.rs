@@ -9,6 +9,7 @@ use super::cells::{
     cell, cells, expressions as expressions_of, map_of, maps as rows_as_maps, of_columns, of_rows, value, with_names,
 };
 use super::cross::{Answer, Cross};
+use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
 use super::values;
@@ -61,7 +62,8 @@ mod tables {
     /// read_table("measured.xlsx") //> fails frame::format
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn read_table(path: &str) -> Answer<Table> {
+    pub fn read_table(context: NativeCallContext, path: &str) -> Answer<Table> {
+        Host::of(&context)?.running.reads(path.as_ref());
         Table::read(&PathBuf::from(path)).cross()
     }
 

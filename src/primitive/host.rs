@@ -9,6 +9,7 @@ use super::cross::{Answer, raise, to_fault};
 use super::registry::Registry;
 use crate::base::{Cancel, Fault, Progress};
 use crate::lab::Lab;
+pub use crate::lab::Running;
 use crate::train::Runner;
 use crate::worker::{Pool, PoolOptions};
 
@@ -53,6 +54,8 @@ pub struct Host {
     pub settings: Settings,
     /// What scripts have defined by name.
     pub registry: Registry,
+    /// The script that is evaluated, for the provenance of what is kept.
+    pub running: Running,
     progress: Mutex<Progress>,
     lab: Mutex<Option<Arc<Lab>>>,
     runner: Mutex<Option<Arc<Runner>>>,
@@ -88,7 +91,7 @@ impl Host {
         if let Some(lab) = &*lab {
             return Ok(lab.clone());
         }
-        Ok(lab.insert(Arc::new(Lab::open(&self.settings.lab)?)).clone())
+        Ok(lab.insert(Arc::new(Lab::open_for(&self.settings.lab, self.running.clone())?)).clone())
     }
 
     /// Runs training jobs; workers start with the first job and stay warm.

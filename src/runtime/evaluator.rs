@@ -27,6 +27,7 @@ pub(super) struct Evaluator {
 impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
+        shared.host.running.set_args(args.clone());
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {
@@ -45,10 +46,14 @@ impl Evaluator {
     pub fn eval(&mut self, source: &str, name: &str, text: String) -> Outcome {
         let began = Instant::now();
         self.texts.insert(name.into(), text);
+        self.shared.host.running.begin(name, source);
         let result = match catch_unwind(AssertUnwindSafe(|| self.run(source, name))) {
             Ok(result) => result,
             Err(panic) => Err(broken(panic.as_ref())),
         };
+        if result.is_err() {
+            self.shared.host.running.failed();
+        }
         self.publish();
         let took = began.elapsed();
         match result {

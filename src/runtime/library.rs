@@ -1,6 +1,6 @@
 //! The script library: scripts embedded in the binary, and a folder given by the user that wins over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -8,7 +8,7 @@ use rhai::{Engine, Module, Scope};
 
 use super::render::Trouble;
 use crate::base::Fault;
-use crate::primitive::host::ScriptLibrary;
+use crate::primitive::host::{Running, ScriptLibrary};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 
@@ -31,6 +31,8 @@ pub struct Script {
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     folder: Option<PathBuf>,
+    imports: BTreeMap<String, String>,
+    running: Running,
 }
 
 impl Library {
@@ -45,7 +47,27 @@ impl Library {
                 "give --stdlib a folder with operators/, hyperspaces/, strategies/, ...",
             ));
         }
-        Ok(Self { folder })
+        Ok(Self { folder, ..Self::default() })
+    }
+
+    /// The same library with texts that stand in for imported files.
+    pub(super) fn with_imports(self, imports: BTreeMap<String, String>) -> Self {
+        Self { imports, ..self }
+    }
+
+    /// The same library, telling which scripts of the user's were used.
+    pub(super) fn telling(self, running: &Running) -> Self {
+        Self { running: running.clone(), ..self }
+    }
+
+    /// The script in a file beside the importing script `source`.
+    pub(super) fn beside(&self, source: Option<&str>, path: &str) -> Option<Script> {
+        let folder = source.map(Path::new).and_then(Path::parent).unwrap_or(Path::new(""));
+        let file = folder.join(path).with_extension("rhai");
+        let shown = file.display().to_string();
+        let text = self.imports.get(&shown).cloned().or_else(|| std::fs::read_to_string(&file).ok())?;
+        self.running.imported(&shown, &text);
+        Some(Script { shown, text })
     }
 
     /// The script at `path`, such as `strategies/aging_evolution`.
@@ -57,6 +79,7 @@ impl Library {
         if let Some(folder) = &self.folder
             && let Ok(text) = std::fs::read_to_string(folder.join(&file))
         {
+            self.running.from_library(&file, &text);
             return Some(Script { shown: folder.join(&file).display().to_string(), text });
         }
         let text = EMBEDDED.get_file(&file)?.contents_utf8()?;

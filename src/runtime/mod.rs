@@ -9,6 +9,7 @@ mod input;
 mod library;
 mod lint;
 pub mod render;
+pub mod replay;
 mod resolver;
 mod session;
 mod words;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What scripts see as `ARGS`.
     pub args: Vec<String>,
+    /// Texts of imported files, by the names they are imported under; they stand in for files.
+    pub imports: BTreeMap<String, String>,
 }
 
 /// A value in the forms in which fronts can show it, by MIME type.
@@ -143,9 +145,10 @@ pub struct Session {
 impl Session {
     /// Starts a session; fails when a script of the library cannot be loaded.
     pub fn new(settings: Settings, output: Arc<dyn Output>) -> Result<Self, Box<Trouble>> {
-        let Settings { host, stdlib, limits, args } = settings;
-        let library = Arc::new(Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?);
+        let Settings { host, stdlib, limits, args, imports } = settings;
         let host = Arc::new(Host::new(host));
+        let library = Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+        let library = Arc::new(library.with_imports(imports).telling(&host.running));
         let engine = Arc::new(assemble(&host, &library, &limits, output)?);
         host.set_engine(&engine);
         host.set_library(library.clone());

@@ -26,6 +26,7 @@ mod pipeline;
 mod plot;
 mod properties;
 mod reference;
+mod replay;
 mod score;
 mod search;
 mod session;

@@ -45,6 +45,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),
     ("plotters", &["plot"]),
+    ("zip", &["lab"]),
     ("clap", &["cli", "main.rs"]),
 ];
 
