@@ -8,6 +8,9 @@ use std::{
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     find_libtorch();
+    if let Some(version) = libtorch_version() {
+        println!("cargo::rustc-env=SPACEEVO_LIBTORCH={version}");
+    }
     println!("cargo::rustc-env=SPACEEVO_BUILD_ID={:016x}", build_id(&root)?);
     println!("cargo::rustc-env=SPACEEVO_STDLIB_FILES={}", script_names(&root)?);
     Ok(())
@@ -34,6 +37,15 @@ fn find_libtorch() {
             "cargo::error=libtorch is missing: run `./x setup`, or set LIBTORCH to the folder that holds lib/libtorch_cpu.so"
         ),
     }
+}
+
+/// The version that libtorch's headers say.
+fn libtorch_version() -> Option<String> {
+    let header = PathBuf::from(env::var_os("LIBTORCH")?).join("include/torch/headeronly/version.h");
+    let text = fs::read_to_string(header).ok()?;
+    let part =
+        |name: &str| Some(text.lines().find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")))?.trim());
+    Some(format!("{}.{}.{}", part("MAJOR")?, part("MINOR")?, part("PATCH")?))
 }
 
 /// A hash over all sources and `Cargo.lock`. Session and trainer compare it, because a plain `cargo run`

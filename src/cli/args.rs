@@ -132,6 +132,15 @@ pub(super) enum Command {
         check: bool,
     },
 
+    /// Run the scripts of a bundle again and say which of its results agree.
+    Replay {
+        /// A file that `lab::bundle` made.
+        bundle: PathBuf,
+        /// Work in this new folder and keep it, with a lab of its own.
+        #[arg(long, value_name = "FOLDER")]
+        keep: Option<PathBuf>,
+    },
+
     /// Run tests/bench/NAME.rhai of this package.
     Bench {
         /// Name of the bench.

@@ -7,6 +7,7 @@ mod doc;
 mod interrupt;
 mod missing;
 mod progress;
+mod replay;
 mod run;
 mod shell;
 mod terminal;
@@ -46,6 +47,7 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
         (Some(Command::Check { paths, lint }), _) => check::run(args, paths, *lint),
         (Some(Command::Doc { name: Some(name), .. }), _) => doc::explain(args, name),
         (Some(Command::Doc { name: None, out, check }), _) => doc::run(args, out, *check),
+        (Some(Command::Replay { bundle, keep }), _) => replay::run(args, bundle, keep.as_deref()),
         (Some(Command::Bench { name }), _) => bench::run(args, name),
         (Some(Command::Completions { shell }), _) => Ok(shell::completions(*shell)),
         (Some(Command::Man { command }), _) => shell::man(command.as_deref()),

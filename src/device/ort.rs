@@ -177,7 +177,7 @@ impl Runner for Loaded {
 }
 
 /// The processor's name, as the operating system tells it.
-fn processor() -> String {
+pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     name.unwrap_or(std::env::consts::ARCH).to_string()

@@ -6,7 +6,7 @@ use super::measure::{Candidate, MeasureOptions, Measurement, PROCEDURE, anchor_q
 use super::{Device, Quiet, need_precision};
 use crate::base::{Cancel, Progress, Result, hash_hex};
 use crate::graph::Graph;
-use crate::lab::Lab;
+use crate::lab::{Detail, Lab};
 use crate::onnx::Precision;
 
 /// So many networks are held ready at a time.
@@ -49,6 +49,9 @@ pub fn measure_graphs(
     lab: Option<&Lab>,
 ) -> Result<Vec<MeasuredRow>> {
     precisions.iter().try_for_each(|&precision| need_precision(device, precision))?;
+    if let Some(lab) = lab.filter(|_| device.needs_quiet()) {
+        lab.running().version("runtime", &device.fingerprint().runtime);
+    }
     let mut wanted = vec![];
     for (label, graph) in graphs {
         for &precision in precisions {
@@ -76,6 +79,13 @@ pub fn measure_graphs(
         }
     }
     let quiet = if missing.is_empty() || !device.needs_quiet() { None } else { Some(Quiet::hold(progress, cancel)?) };
+    if let Some(lab) = lab.filter(|_| quiet.is_some() && !options.fresh) {
+        // Another session may have measured some of them while this one waited for the machine.
+        for ((key, _), found) in wanted.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+            *found = lab.measurement(key)?.map(|measurement| (measurement, true));
+        }
+        missing.retain(|&index| found[index].is_none());
+    }
     let groups = missing.len().div_ceil(GROUP).max(1);
     let share = MeasureOptions { budget_s: options.budget_s / groups as f64, ..*options };
     let bar = (groups > 1).then(|| progress.task("measuring groups of networks", groups as u64));
@@ -83,7 +93,7 @@ pub fn measure_graphs(
         let candidates: Vec<_> = group.iter().map(|&index| wanted[index].1).collect();
         for (&index, measurement) in group.iter().zip(measure(device, &candidates, &share, progress, cancel)?) {
             if let Some(lab) = lab {
-                lab.keep_measurement(&wanted[index].0, &measurement)?;
+                lab.keep_measurement(&wanted[index].0, &measurement, &detail(device))?;
             }
             for other in 0..wanted.len() {
                 if wanted[other].0 == wanted[index].0 {
@@ -123,6 +133,10 @@ fn device_key(device: &dyn Device) -> String {
     hash_hex(format!("{fingerprint} procedure {PROCEDURE}").as_bytes())
 }
 
+fn detail(device: &dyn Device) -> Detail {
+    Detail { device: serde_json::to_value(device.fingerprint()).ok(), ..Detail::default() }
+}
+
 /// The anchor's reference time in ms: that of the lab, once it has one; else the quiet time just seen.
 fn reference(device: &dyn Device, fresh: &[f64], progress: &Progress, cancel: &Cancel, lab: Option<&Lab>) -> Result<f64> {
     let quietest = fresh.iter().copied().fold(f64::INFINITY, f64::min);
@@ -140,6 +154,9 @@ fn reference(device: &dyn Device, fresh: &[f64], progress: &Progress, cancel: &C
         }
         None => anchor_quiet_ms(device, REFERENCE_S, cancel)?.min(quietest),
     };
-    lab.keep_measurement(&key, &reference)?;
-    Ok(reference)
+    // Another session may have set one meanwhile: the lower counts, unless it is only by chance a little lower.
+    lab.update_measurement(&key, &detail(device), |now: Option<f64>| match now {
+        Some(now) if reference >= now * BETTER => now,
+        _ => reference,
+    })
 }

@@ -114,10 +114,7 @@ impl Table {
         let unreadable =
             |why: String| Fault::from(FrameFault::Unreadable { path: path.display().to_string(), format: format.name(), why });
         match format {
-            Format::Parquet => {
-                let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| unreadable(error.to_string()))?;
-                Ok(Table::tidy(frame)?)
-            }
+            Format::Parquet => Table::of_parquet(&path.display().to_string(), bytes),
             Format::Csv | Format::Tsv => {
                 let missing = options.missing.iter().map(|text| text.as_str().into()).collect::<Vec<_>>();
                 let missing = (!missing.is_empty()).then_some(NullValues::AllColumns(missing));
@@ -145,6 +142,21 @@ impl Table {
         }
     }
 
+    /// The table in the bytes of a Parquet file; `name` stands for it in messages.
+    pub fn of_parquet(name: &str, bytes: Vec<u8>) -> Result<Table> {
+        let frame = ParquetReader::new(Cursor::new(bytes)).finish();
+        let frame =
+            frame.map_err(|error| FrameFault::Unreadable { path: name.into(), format: "Parquet", why: error.to_string() })?;
+        Ok(Table::tidy(frame)?)
+    }
+
+    /// The bytes of a Parquet file with the table.
+    pub fn to_parquet(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut self.frame.clone()).map_err(FrameFault::from)?;
+        Ok(bytes)
+    }
+
     /// Writes the table to `path`, whole or not at all; its ending says the format.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.write_with(path, &FileOptions::default())
@@ -157,9 +169,7 @@ impl Table {
         let json = |error: serde_json::Error| FrameFault::Library { why: error.to_string() };
         let mut bytes = Vec::new();
         match format {
-            Format::Parquet => {
-                ParquetWriter::new(&mut bytes).finish(&mut self.frame.clone()).map_err(FrameFault::from)?;
-            }
+            Format::Parquet => bytes = self.to_parquet()?,
             Format::Csv | Format::Tsv => {
                 if let Some((name, _)) = self.kinds().into_iter().find(|(_, kind)| *kind == Kind::List) {
                     return Err(FrameFault::Lists { format: format.name(), name }.into());

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::params;
 use serde::Serialize;
 
+use super::provenance::Detail;
 use super::{Lab, LabFault};
 use crate::base::{Fault, Result, write_json};
 
 /// Disk use of one kind of artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskUse {
-    /// Kind, such as `teacher`; `lab.db` for the measurements and studies.
+    /// Kind, such as `teacher`; `tables`; `lab.db` for the measurements and studies.
     pub kind: String,
     /// Number of artifacts.
     pub count: usize,
@@ -37,9 +39,15 @@ impl Lab {
         }
     }
 
-    /// Marks artifact `key` of `kind` as done, with this result.
-    pub fn keep_result(&self, kind: &str, key: &str, result: &impl Serialize) -> Result<()> {
-        write_json(&self.artifact(kind, key)?.join("result.json"), result)
+    /// Marks artifact `key` of `kind` as done, with this result, and notes where it comes from.
+    pub fn keep_result(&self, kind: &str, key: &str, result: &impl Serialize, detail: &Detail) -> Result<()> {
+        write_json(&self.artifact(kind, key)?.join("result.json"), result)?;
+        self.write(|step| {
+            let origin = self.note_origin(step, detail)?;
+            let row = params![kind, key, origin];
+            step.execute("insert or replace into artifacts values (?1, ?2, unixepoch(), ?3)", row)?;
+            Ok(())
+        })
     }
 
     /// Deletes artifact `key` of `kind`, done or not; whether there was one.
@@ -82,12 +90,12 @@ impl Lab {
     }
 }
 
-fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>> {
     let list = std::fs::read_dir(folder).and_then(Iterator::collect);
     list.map_err(|error| Fault::file("read", folder, &error))
 }
 
-fn bytes_in(folder: &Path) -> Result<u64> {
+pub(super) fn bytes_in(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in entries(folder)? {
         bytes += if entry.path().is_dir() { bytes_in(&entry.path())? } else { entry.metadata().map_or(0, |meta| meta.len()) };

@@ -1,49 +1,81 @@
-//! The SQLite file of a lab: measurements and studies, each a JSON text under a key.
+//! The SQLite file of a lab: opened, brought to the present format, read and written in whole transactions.
 
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::provenance::{Detail, Provenance};
 use super::{Lab, LabFault};
-use crate::base::Result;
+use crate::base::{Fault, Result, hash_hex};
 
-/// Format of the file; raise it when a table changes.
-const FORMAT: i64 = 1;
+/// Format of the file; raise it when a table changes, and add the step to [`migrate`].
+const FORMAT: i64 = 2;
 /// How long a process waits for another one's write.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The tables of format 2. `origin` names a row of `origins`, `scripts` hold each text once.
 const TABLES: &str = "
-    create table if not exists measurements (key text primary key, json text not null, created integer not null);
-    create table if not exists studies (name text primary key, json text not null, updated integer not null);
+    create table if not exists measurements (
+        key text primary key, json text not null, created integer not null, device text not null default '', origin text);
+    create table if not exists studies (name text primary key, json text not null, updated integer not null, origin text);
+    create table if not exists tables (
+        name text primary key, rows integer not null, bytes integer not null, sha256 text not null,
+        updated integer not null, origin text);
+    create table if not exists artifacts (
+        kind text not null, key text not null, updated integer not null, origin text, primary key (kind, key));
+    create table if not exists tags (kind text not null, name text not null, tag text not null, primary key (kind, name, tag));
+    create table if not exists origins (id text primary key, json text not null);
+    create table if not exists scripts (sha256 text primary key, text text not null);
 ";
 
-/// A study in the list of studies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StudyRow {
-    /// Its name.
-    pub name: String,
-    /// When it was last saved: seconds since 1970, UTC.
-    pub updated: i64,
-    /// Size of what is stored, in bytes.
-    pub bytes: u64,
+/// From format 1: measurements learn their device from the key, studies become objects.
+const FROM_1: &str = "
+    alter table measurements add column device text not null default '';
+    alter table measurements add column origin text;
+    update measurements set device = substr(key, instr(key, '-') + 1, 16) where instr(key, '-') > 0;
+    alter table studies add column origin text;
+    update studies set json = '{\"trials\":' || json || '}';
+";
+
+/// Why a transaction was given up: SQLite's word, or ours.
+pub(super) enum Broken {
+    Sql(rusqlite::Error),
+    Ours(Fault),
 }
 
-/// Opens the file, creating it and its tables.
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Ours(fault)
+    }
+}
+
+fn fault(error: &rusqlite::Error, file: &Path, folder: &Path) -> Fault {
+    let reason = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LabFault::Damaged { file: file.into(), reason },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LabFault::Busy { reason },
+        _ => LabFault::NotWritable { folder: folder.into(), reason },
+    }
+    .into()
+}
+
+fn format(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Opens the file, creating it and its tables, or bringing those of an older format up to date.
 pub(super) fn open(file: &Path, folder: &Path) -> Result<Connection> {
-    let fault = |error: rusqlite::Error| -> LabFault {
-        let reason = error.to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LabFault::Damaged { file: file.to_path_buf(), reason },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LabFault::Busy { reason },
-            _ => LabFault::NotWritable { folder: folder.to_path_buf(), reason },
-        }
-    };
-    let connection = Connection::open(file).map_err(fault)?;
+    let fault = |error: rusqlite::Error| fault(&error, file, folder);
+    let mut connection = Connection::open(file).map_err(fault)?;
     connection.busy_timeout(PATIENCE).map_err(fault)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)?;
+    let found = format(&connection).map_err(fault)?;
     if found > FORMAT {
         return Err(LabFault::Newer { file: file.to_path_buf(), found, known: FORMAT }.into());
     }
@@ -58,84 +90,95 @@ pub(super) fn open(file: &Path, folder: &Path) -> Result<Connection> {
             other => break other.map(drop).map_err(fault)?,
         }
     }
-    connection.execute_batch(&format!("begin immediate; {TABLES} pragma user_version = {FORMAT}; commit;")).map_err(fault)?;
+    if found < FORMAT {
+        migrate(&mut connection).map_err(fault)?;
+    }
     Ok(connection)
 }
 
+/// Of two processes that come at once one finds the other's work done: the format is read again inside the transaction.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if format(&step)? == 1 {
+        step.execute_batch(FROM_1)?;
+    }
+    step.execute_batch(TABLES)?;
+    step.pragma_update(None, "user_version", FORMAT)?;
+    step.commit()
+}
+
 impl Lab {
-    /// The measurement kept under `key`, if there is one. One that no longer reads counts as none.
-    pub fn measurement<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let text = self.text("select json from measurements where key = ?1", key)?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-
-    /// Keeps a measurement under `key`, in place of an earlier one.
-    pub fn keep_measurement(&self, key: &str, value: &impl Serialize) -> Result<()> {
-        self.keep("insert or replace into measurements values (?1, ?2, unixepoch())", "measurement", key, value)
-    }
-
-    /// Number of kept measurements.
-    pub fn measurement_count(&self) -> Result<u64> {
-        let count: i64 = self.with(|db| db.query_row("select count(*) from measurements", [], |row| row.get(0)))?;
-        Ok(count.unsigned_abs())
-    }
-
-    /// Forgets all measurements; returns how many there were.
-    pub fn forget_measurements(&self) -> Result<usize> {
-        self.with(|db| db.execute("delete from measurements", []))
-    }
-
-    /// Saves a study under `name`, in place of an earlier one.
-    pub fn save_study(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        self.keep("insert or replace into studies values (?1, ?2, unixepoch())", "study", name, value)
-    }
-
-    /// The study saved under `name`, if there is one.
-    pub fn load_study<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let Some(text) = self.text("select json from studies where name = ?1", name)? else { return Ok(None) };
-        let read = serde_json::from_str(&text);
-        Ok(Some(read.map_err(|error| LabFault::Stored { what: "study", name: name.into(), reason: error.to_string() })?))
-    }
-
-    /// All saved studies, the latest first.
-    pub fn studies(&self) -> Result<Vec<StudyRow>> {
-        self.with(|db| {
-            let mut query = db.prepare("select name, updated, length(json) from studies order by updated desc, name")?;
-            let rows = query.query_map([], |row| {
-                Ok(StudyRow { name: row.get(0)?, updated: row.get(1)?, bytes: row.get::<_, i64>(2)?.unsigned_abs() })
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// Deletes the study `name`; whether there was one.
-    pub fn delete_study(&self, name: &str) -> Result<bool> {
-        Ok(self.with(|db| db.execute("delete from studies where name = ?1", [name]))? > 0)
-    }
-
-    fn text(&self, query: &str, key: &str) -> Result<Option<String>> {
-        self.with(|db| db.query_row(query, [key], |row| row.get(0)).optional())
-    }
-
-    fn keep(&self, statement: &str, what: &'static str, key: &str, value: &impl Serialize) -> Result<()> {
-        let stored = |reason: String| LabFault::Stored { what, name: key.into(), reason };
-        let text = serde_json::to_string(value).map_err(|error| stored(error.to_string()))?;
-        self.with(|db| db.execute(statement, params![key, text]))?;
-        Ok(())
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    /// Reads.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         // A panic elsewhere leaves the connection whole: SQLite rolls back by itself.
         let database = self.database.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        work(&database).map_err(|error| {
-            let reason = error.to_string();
-            match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LabFault::Busy { reason }.into(),
-                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                    LabFault::Damaged { file: self.root.join("lab.db"), reason }.into()
-                }
-                _ => LabFault::NotWritable { folder: self.root.clone(), reason }.into(),
-            }
+        work(&database).map_err(|error| self.sql_fault(&error))
+    }
+
+    /// Reads and writes in one transaction that holds the file from its beginning, so that nothing changes in between.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Broken>) -> Result<T> {
+        let mut database = self.database.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let attempt = || -> Result<T, Broken> {
+            let step = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&step)?;
+            step.commit()?;
+            Ok(done)
+        };
+        attempt().map_err(|broken| match broken {
+            Broken::Sql(error) => self.sql_fault(&error),
+            Broken::Ours(fault) => fault,
         })
     }
+
+    fn sql_fault(&self, error: &rusqlite::Error) -> Fault {
+        fault(error, &self.root.join("lab.db"), &self.root)
+    }
+
+    /// Writes down where what is kept now comes from; its name in `origins`.
+    pub(super) fn note_origin(&self, step: &Transaction<'_>, detail: &Detail) -> Result<String, Broken> {
+        let sealed = self.running.seal();
+        let provenance = Provenance { detail: detail.clone(), ..sealed.provenance.clone() };
+        let json = serde_json::to_string(&provenance).map_err(|error| stored("provenance", &provenance.script, &error))?;
+        let id = hash_hex(json.as_bytes());
+        step.prepare_cached("insert or ignore into origins values (?1, ?2)")?.execute(params![id, json])?;
+        let mut keep = step.prepare_cached("insert or ignore into scripts values (?1, ?2)")?;
+        for (sha256, text) in &sealed.texts {
+            keep.execute(params![sha256, text])?;
+        }
+        Ok(id)
+    }
+
+    /// The script kept under its SHA-256.
+    pub fn script(&self, sha256: &str) -> Result<Option<String>> {
+        self.with(|db| db.query_row("select text from scripts where sha256 = ?1", [sha256], |row| row.get(0)).optional())
+    }
+}
+
+/// Deletes origins and scripts that no result refers to any more.
+pub(super) fn sweep(step: &Transaction<'_>) -> Result<(), Broken> {
+    step.execute(
+        "delete from origins where id not in (
+            select origin from measurements where origin is not null union select origin from studies where origin is not null
+            union select origin from tables where origin is not null
+            union select origin from artifacts where origin is not null)",
+        [],
+    )?;
+    let mut used = std::collections::BTreeSet::new();
+    let mut origins = step.prepare("select json from origins")?;
+    let origins: Vec<String> = origins.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for json in origins {
+        let read: Provenance = serde_json::from_str(&json).map_err(|error| stored("provenance", "of a result", &error))?;
+        used.extend(read.texts.into_iter().chain(read.imports).chain(read.library).map(|text| text.sha256));
+    }
+    let mut scripts = step.prepare("select sha256 from scripts")?;
+    let scripts: Vec<String> = scripts.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for sha256 in scripts.iter().filter(|sha256| !used.contains(*sha256)) {
+        step.execute("delete from scripts where sha256 = ?1", [sha256])?;
+    }
+    Ok(())
+}
+
+/// The fault of a stored text that cannot be made or read.
+pub(super) fn stored(what: &'static str, name: &str, error: &serde_json::Error) -> Fault {
+    LabFault::Stored { what, name: name.into(), reason: error.to_string() }.into()
 }

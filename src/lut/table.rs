@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LutFault;
 use super::files::{FROM, KEY};
-use crate::base::{Result, did_you_mean};
+use crate::base::{Result, did_you_mean, hash_hex};
 use crate::space::Hyperspace;
 
 /// Loss against the teacher; every table has it.
@@ -117,6 +117,16 @@ impl Lut {
             resolution: row.resolution,
         });
         Self::of_columns(keys.collect(), columns, provenance)
+    }
+
+    /// Changes when any row or figure does.
+    pub fn key(&self) -> String {
+        let mut bytes = format!("{:?}", self.keys).into_bytes();
+        for (name, figures) in &self.columns {
+            bytes.extend(name.as_bytes());
+            figures.iter().for_each(|figure| bytes.extend(figure.to_bits().to_le_bytes()));
+        }
+        hash_hex(&bytes)
     }
 
     /// A table of rows and their figures by column; every column has one for each row, and `loss` is among them.

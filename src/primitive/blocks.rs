@@ -71,7 +71,8 @@ mod block_functions {
     /// read_blocks(hyperspace("pocket"), "gone.json") //> fails file::io
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn read_blocks(hyperspace: Hyper, path: &str) -> Answer<Blocks> {
+    pub fn read_blocks(context: NativeCallContext, hyperspace: Hyper, path: &str) -> Answer<Blocks> {
+        Host::of(&context)?.running.reads(Path::new(path));
         let read = read_nn_meter(&hyperspace, Path::new(path)).cross()?;
         let report = Map::from([("skipped".into(), (read.skipped as i64).into())]);
         Ok(Blocks { table: Arc::new(read.blocks), hyperspace, report })

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use rhai::plugin::*;
-use rhai::{Engine, Map};
+use rhai::{Blob, Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
 use crate::base::Result;
@@ -280,8 +281,16 @@ mod figure_functions {
 
     /// The figure drawn with characters, for terminals.
     #[rhai_fn(name = "to_string", pure, return_raw)]
-    pub fn figure_text(figure: &mut Figure) -> Answer<String> {
-        figure.to_text_in(&TextStyle::default()).cross()
+    pub fn figure_text(context: NativeCallContext, figure: &mut Figure) -> Answer<String> {
+        let columns = Host::of(&context)?.look().columns;
+        let usual = TextStyle::default();
+        figure.to_text_in(&TextStyle { width: columns.min(usual.width), ..usual }).cross()
+    }
+
+    /// The figure as the bytes of a PNG, `pixels` across.
+    #[rhai_fn(pure, return_raw)]
+    pub fn to_png(figure: &mut Figure, pixels: i64) -> Answer<Blob> {
+        figure.to_png_wide(u32::try_from(pixels).unwrap_or(u32::MAX)).cross()
     }
 
     /// The figure drawn with characters, in a chosen size.

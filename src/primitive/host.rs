@@ -10,7 +10,9 @@ use super::cross::{Answer, raise, to_fault};
 use super::registry::Registry;
 use super::study::SpaceStudy;
 use crate::base::{Cancel, Fault, Progress};
+use crate::frame::places;
 use crate::lab::Lab;
+pub use crate::lab::Running;
 use crate::train::Runner;
 use crate::worker::{Pool, PoolOptions};
 
@@ -61,6 +63,21 @@ pub trait Explainer: Send + Sync + std::fmt::Debug {
     fn explain(&self, error: &EvalAltResult) -> Fault;
 }
 
+/// How values look in the front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Characters a line.
+    pub columns: usize,
+    /// Pixels across a picture, if the front can show or keep one.
+    pub picture: Option<u32>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { columns: places(), picture: None }
+    }
+}
+
 /// What primitives share: cancellation, progress, settings. One per session.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -70,7 +87,10 @@ pub struct Host {
     pub settings: Settings,
     /// What scripts have defined by name.
     pub registry: Registry,
+    /// The script that is evaluated, for the provenance of what is kept.
+    pub running: Running,
     progress: Mutex<Progress>,
+    look: Mutex<Look>,
     lab: Mutex<Option<Arc<Lab>>>,
     runner: Mutex<Option<Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
@@ -89,6 +109,16 @@ impl Host {
     /// Where long work reports.
     pub fn progress(&self) -> Progress {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How values look in the front.
+    pub fn look(&self) -> Look {
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets how values look in the front.
+    pub fn set_look(&self, look: Look) {
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
     }
 
     /// Sets where long work reports.
@@ -137,7 +167,7 @@ impl Host {
         if let Some(lab) = &*lab {
             return Ok(lab.clone());
         }
-        Ok(lab.insert(Arc::new(Lab::open(&self.settings.lab)?)).clone())
+        Ok(lab.insert(Arc::new(Lab::open_for(&self.settings.lab, self.running.clone())?)).clone())
     }
 
     /// Runs training jobs; workers start with the first job and stay warm.

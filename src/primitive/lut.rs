@@ -61,7 +61,8 @@ mod lut_functions {
     /// read_lut(hyperspace("pocket"), "gone.parquet") //> fails file::io
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn read_lut(hyperspace: Hyper, path: &str) -> Answer<Lookup> {
+    pub fn read_lut(context: NativeCallContext, hyperspace: Hyper, path: &str) -> Answer<Lookup> {
+        Host::of(&context)?.running.reads(Path::new(path));
         let lut = Table::read(Path::new(path)).and_then(|table| Lut::from_table(&table)).cross()?;
         Ok(Arc::new(Built::new(&hyperspace, lut, None)))
     }

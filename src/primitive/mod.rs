@@ -17,6 +17,8 @@ mod figure;
 mod frame;
 pub mod host;
 mod import;
+mod lab;
+mod lab_views;
 mod latency;
 mod lut;
 mod lut_views;
@@ -28,6 +30,7 @@ pub mod options;
 pub mod parallel;
 mod random;
 pub mod registry;
+pub mod replay;
 mod reword;
 mod score;
 mod sizes;
@@ -92,4 +95,5 @@ pub fn register(engine: &mut Engine) {
     study::register(engine);
     study_views::register(engine);
     supernet::register(engine);
+    lab::register(engine);
 }

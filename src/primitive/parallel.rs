@@ -64,6 +64,11 @@ impl<'a> Parallel<'a> {
         Self { context, closure: plain_closure(closure), default_seed, outer: busy_with() }
     }
 
+    /// The values that the closure captured.
+    pub fn captured(&self) -> &[Dynamic] {
+        self.closure.curry()
+    }
+
     /// The closure with captured values of its own, for one thread.
     pub fn worker(&self) -> Worker<'_> {
         let mut closure = self.closure.clone();

@@ -1,5 +1,6 @@
 //! Studies: evolving a search space with a strategy written in a script, and what such a search found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cross::{Answer, Cross, inner_fault, raise};
 use super::host::Host;
+use super::lut::Lookup;
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
@@ -18,8 +20,9 @@ use super::space::{Hyper, Space};
 use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
+use crate::lab::Detail;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::{Direction, Failure, Plan, Score, Stopped, Strategy, Study, Told, TrialRecord, run};
+use crate::search::{Direction, Failure, Plan, Score, Stopped, StoredStudy, Strategy, Study, Told, TrialRecord, run};
 use crate::space::SearchSpace;
 
 /// Evaluations of a search in a dry run.
@@ -406,7 +409,7 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
     let name = options.text("name").cross()?;
     let lab = name.as_ref().map(|_| host.lab()).transpose().cross()?;
     let known: Vec<TrialRecord> = match (&name, &lab) {
-        (Some(name), Some(lab)) => lab.load_study(name).cross()?.unwrap_or_default(),
+        (Some(name), Some(lab)) => lab.load_study::<StoredStudy>(name).cross()?.unwrap_or_default().known(),
         _ => Vec::new(),
     };
     if !known.is_empty() {
@@ -416,12 +419,14 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
             known.len()
         ));
     }
+    let seed = options.seed().cross()?;
+    let detail = detail_of(hyperspace, seed, objective.captured());
     let keep = |study: &Study<SearchSpace>| match (&name, &lab) {
-        (Some(name), Some(lab)) => lab.save_study(name, &study.records()),
+        (Some(name), Some(lab)) => lab.save_study(name, &detail, |old| StoredStudy::after(study, old)),
         _ => Ok(()),
     };
     let evaluations = options.count("evaluations", 1).cross()?.unwrap_or(1000);
-    let mut plan = Plan::new(host.cut("evaluations", evaluations, DRY_EVALUATIONS), options.seed().cross()?);
+    let mut plan = Plan::new(host.cut("evaluations", evaluations, DRY_EVALUATIONS), seed);
     plan.direction = direction;
     plan.stop_on_failure = stop_on_failure;
     plan.time = options.positive("budget_s").cross()?.map(Duration::from_secs_f64);
@@ -474,6 +479,14 @@ fn replay_of(context: &NativeCallContext, host: &Host, objective: &FnPtr, hypers
     };
     let given = if given.is_empty() { String::new() } else { format!(" // {}", given.join(", ")) };
     move |text| format!("replay: {call}({from}.space(\"{text}\")){given}")
+}
+
+/// What a study depends on, as far as it can be seen: its hyperspace, and the look-up tables that the objective captured.
+fn detail_of(hyperspace: &Hyper, seed: Seed, captured: &[Dynamic]) -> Detail {
+    let mut inputs = BTreeMap::from([("hyperspace".to_owned(), hyperspace.key())]);
+    let tables = captured.iter().filter_map(|value| value.clone().try_cast::<Lookup>());
+    inputs.extend(tables.enumerate().map(|(at, table)| (format!("look-up table {}", at + 1), table.lut.key())));
+    Detail { label: format!("evolve {}", hyperspace.name), seed: Some(seed.0), inputs, device: None }
 }
 
 /// Declares studies.

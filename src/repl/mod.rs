@@ -4,6 +4,7 @@ mod colours;
 mod editor;
 mod helper;
 mod keys;
+mod pictures;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use crate::base::{Fault, Result};
 use crate::runtime::{Desk, Session, Shown, Then};
 use colours::Colours;
 use helper::PromptHelper;
+use pictures::{Became, Pictures};
 use waiting::{Meanwhile, wait_for};
 
 /// Inputs that the history keeps.
@@ -30,11 +32,26 @@ pub trait Screen: Sync {
 }
 
 /// The prompt's side of commands.
-struct Front<'a>(&'a dyn Screen);
+struct Front<'a> {
+    screen: &'a dyn Screen,
+    pictures: &'a Pictures,
+    /// The number of the input that is answered.
+    number: usize,
+}
 
 impl Desk for Front<'_> {
     fn show(&self, shown: Shown) {
-        self.0.show(&shown);
+        let became = match &shown {
+            Shown::Value(value) => value.png().map(|png| self.pictures.put(&png, self.number)),
+            Shown::Text(_) | Shown::Trouble(_) => None,
+        };
+        if became == Some(Became::Shown) {
+            return;
+        }
+        self.screen.show(&shown);
+        if let Some(Became::Kept(file)) = became {
+            self.screen.show(&Shown::Text(format!("picture: {}", file.display())));
+        }
     }
 
     fn shell(&self, command: &str) -> Result<()> {
@@ -56,6 +73,7 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
         // A first session has none.
         let _ = line.load_history(file);
     }
+    let pictures = Pictures::new(session.lab_folder().join("figures"));
     let text = |text: String| screen.show(&Shown::Text(text));
     text(format!(
         "SpaceEvo {}. help: what there is; ?name: help on it; %help: commands; Tab completes; Ctrl-D leaves.",
@@ -82,7 +100,10 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
         if !input.trim().is_empty() && !input.starts_with(' ') {
             keep(&mut line, history.as_deref(), &input, &text);
         }
-        let (then, meanwhile) = answer(session, screen, &input);
+        // A terminal may have been resized since.
+        session.set_look(screen_columns(), Some(pictures::PIXELS));
+        let front = Front { screen, pictures: &pictures, number: session.next_number() };
+        let (then, meanwhile) = answer(session, &front, &input);
         match then {
             Then::Leave => break,
             Then::Prefill(text) => prefill = text,
@@ -99,16 +120,16 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
 }
 
 /// Evaluates an input, with an eye on what is typed meanwhile.
-fn answer(session: &Arc<Session>, screen: &dyn Screen, input: &str) -> (Then, Meanwhile) {
+fn answer(session: &Arc<Session>, front: &Front<'_>, input: &str) -> (Then, Meanwhile) {
     // Programs that the input starts have the terminal for themselves.
     if input.trim_start().starts_with('!') || input.trim_start().starts_with("%edit") {
-        return (session.answer(input, &Front(screen)), Meanwhile::default());
+        return (session.answer(input, front), Meanwhile::default());
     }
     std::thread::scope(|scope| {
-        let work = scope.spawn(|| session.answer(input, &Front(screen)));
+        let work = scope.spawn(|| session.answer(input, front));
         let warn = || {
             let warning = "work is running: Ctrl-C stops it and keeps what is done; Ctrl-D again ends it and leaves";
-            screen.show(&Shown::Text(warning.into()));
+            front.screen.show(&Shown::Text(warning.into()));
         };
         let meanwhile = wait_for(|| work.is_finished(), warn, || session.interrupt());
         (work.join().unwrap_or(Then::Go), meanwhile)

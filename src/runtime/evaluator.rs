@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Expr, FnPtr, Map, Scope, Stmt};
 
 use super::arguments::by_name;
@@ -37,6 +39,7 @@ impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
         scope.push_constant("args", by_name(&args));
+        shared.host.running.set_args(args.clone());
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {
@@ -58,11 +61,15 @@ impl Evaluator {
     pub fn eval(&mut self, source: &str, name: &str, text: String, number: Option<usize>) -> Outcome {
         let began = Instant::now();
         self.texts.insert(name.into(), text);
+        self.shared.host.running.begin(name, source);
         let engine = self.shared.engine.clone();
         let result = match catch_unwind(AssertUnwindSafe(|| self.run(&engine, source, name))) {
             Ok(result) => result,
             Err(panic) => Err(broken(panic.as_ref())),
         };
+        if result.is_err() {
+            self.shared.host.running.failed();
+        }
         self.publish();
         let took = began.elapsed();
         let outcome = match result {
@@ -262,8 +269,22 @@ impl Evaluator {
         };
         // A text is quoted as in source, unless it is a page of its own.
         let plain = if value.is_string() && !printed.contains('\n') { self.text("to_debug", value)? } else { printed.clone() };
-        let forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
+        let mut forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
+        if let Some(pixels) = self.shared.host.look().picture
+            && let Some(png) = self.picture(value, pixels)
+        {
+            forms.insert("image/png".into(), STANDARD.encode(png));
+        }
         Ok((Bundle { forms }, printed))
+    }
+
+    /// The bytes of a PNG, for a value whose type has pictures.
+    fn picture(&self, value: &Dynamic, pixels: u32) -> Option<rhai::Blob> {
+        if value.is_array() || value.is_map() || value.is_string() || value.is_int() || value.is_float() {
+            return None;
+        }
+        let empty = AST::empty();
+        FnPtr::new("to_png").ok()?.call(&self.shared.engine, &empty, (value.clone(), i64::from(pixels))).ok()
     }
 
     fn text(&self, form: &str, value: &Dynamic) -> Result<String, Box<EvalAltResult>> {

@@ -1,6 +1,6 @@
 //! The script library: scripts embedded in the binary, and a folder given by the user that wins over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -10,7 +10,7 @@ use super::reads::Reads;
 use super::render::Trouble;
 use super::shebang::without_shebang;
 use crate::base::Fault;
-use crate::primitive::host::ScriptLibrary;
+use crate::primitive::host::{Running, ScriptLibrary};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 
@@ -35,6 +35,8 @@ pub struct Library {
     folder: Option<PathBuf>,
     /// The files outside the program that were looked for.
     pub(super) reads: Reads,
+    imports: BTreeMap<String, String>,
+    running: Running,
 }
 
 impl Library {
@@ -49,7 +51,28 @@ impl Library {
                 "give --stdlib a folder with operators/, hyperspaces/, strategies/, ...",
             ));
         }
-        Ok(Self { folder, reads: Reads::default() })
+        Ok(Self { folder, ..Self::default() })
+    }
+
+    /// The same library with texts that stand in for imported files.
+    pub(super) fn with_imports(self, imports: BTreeMap<String, String>) -> Self {
+        Self { imports, ..self }
+    }
+
+    /// The same library, telling which scripts of the user's were used.
+    pub(super) fn telling(self, running: &Running) -> Self {
+        Self { running: running.clone(), ..self }
+    }
+
+    /// The script in a file beside the importing script `source`.
+    pub(super) fn beside(&self, source: Option<&str>, path: &str) -> Option<Script> {
+        let folder = source.map(Path::new).and_then(Path::parent).unwrap_or(Path::new(""));
+        let file = folder.join(path).with_extension("rhai");
+        self.reads.note(&file);
+        let shown = file.display().to_string();
+        let text = self.imports.get(&shown).cloned().or_else(|| std::fs::read_to_string(&file).ok())?;
+        self.running.imported(&shown, &text);
+        Some(Script { shown, text })
     }
 
     /// The script at `path`, such as `strategies/aging_evolution`.
@@ -61,6 +84,7 @@ impl Library {
         if let Some(own) = self.folder.as_ref().map(|folder| folder.join(&file)) {
             self.reads.note(&own);
             if let Ok(text) = std::fs::read_to_string(&own) {
+                self.running.from_library(&file, &text);
                 return Some(Script { shown: own.display().to_string(), text });
             }
         }

@@ -12,6 +12,7 @@ mod library;
 mod lint;
 mod reads;
 pub mod render;
+pub mod replay;
 mod resolver;
 mod session;
 mod shebang;

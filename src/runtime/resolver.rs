@@ -1,7 +1,6 @@
 //! What `import` finds: the script library first, then files beside the importing script.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
@@ -27,13 +26,7 @@ impl Resolver {
     }
 
     fn script(&self, source: Option<&str>, path: &str) -> Option<Script> {
-        self.library.find(path).or_else(|| {
-            let folder = source.map(Path::new).and_then(Path::parent).unwrap_or(Path::new(""));
-            let file = folder.join(path).with_extension("rhai");
-            self.library.reads.note(&file);
-            let text = std::fs::read_to_string(&file).ok()?;
-            Some(Script { shown: file.display().to_string(), text })
-        })
+        self.library.find(path).or_else(|| self.library.beside(source, path))
     }
 }
 

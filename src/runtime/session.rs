@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
@@ -22,7 +24,7 @@ use super::reads::Stamp;
 use super::render::{Known, Trouble, explain};
 use super::tokens::{Ink, inks};
 use crate::base::{Cancel, Fault, Progress};
-use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
+use crate::primitive::host::{Explainer, Host, Look, Settings as HostSettings};
 use crate::primitive::options::with_default_seed;
 
 /// Bytes of stack of the thread that evaluates.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What scripts see as `ARGS`, and by name in the map `args`.
     pub args: Vec<String>,
+    /// Texts of imported files, by the names they are imported under; they stand in for files.
+    pub imports: BTreeMap<String, String>,
 }
 
 /// A value in the forms in which fronts can show it, by MIME type.
@@ -49,6 +53,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// The bytes of its picture, if it has one.
+    pub fn png(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(self.forms.get("image/png")?).ok()
+    }
+
     /// The form for terminals.
     pub fn text(&self) -> &str {
         self.forms.get("text/plain").map_or("", String::as_str)
@@ -194,9 +203,10 @@ pub struct Session {
 impl Session {
     /// Starts a session; fails when a script of the library cannot be loaded.
     pub fn new(settings: Settings, output: Arc<dyn Output>) -> Result<Self, Box<Trouble>> {
-        let Settings { host, stdlib, limits, args } = settings;
-        let library = Arc::new(Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?);
+        let Settings { host, stdlib, limits, args, imports } = settings;
         let host = Arc::new(Host::new(host));
+        let library = Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+        let library = Arc::new(library.with_imports(imports).telling(&host.running));
         let engine = Arc::new(assemble(&host, &library, &limits, output.clone(), None)?);
         host.set_engine(&engine);
         host.set_library(library.clone());
@@ -234,6 +244,16 @@ impl Session {
     /// Evaluates a part of `text` that keeps its lines and columns there.
     pub fn eval_part(&self, source: &str, name: &str, text: &str) -> Outcome {
         self.eval_as(None, source, name, text)
+    }
+
+    /// Sets how values look: characters a line, and pixels across a picture if the front can show or keep one.
+    pub fn set_look(&self, columns: usize, picture: Option<u32>) {
+        self.shared.host.set_look(Look { columns, picture });
+    }
+
+    /// The lab's folder.
+    pub fn lab_folder(&self) -> &Path {
+        &self.shared.host.settings.lab
     }
 
     /// The number that the next input has.

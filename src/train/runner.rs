@@ -1,5 +1,6 @@
 //! Running jobs: each is done once, kept in the lab under a key of everything it depends on, and found there the next time.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::{Job, JobFile, WeightsRef};
 use crate::base::{Cancel, Fault, Progress, Result, hash_hex};
-use crate::lab::Lab;
+use crate::lab::{Detail, Lab};
 use crate::worker;
 
 /// Raised when training changes in a way that makes older results incomparable.
@@ -55,6 +56,26 @@ impl Job {
             Job::ExportNet(_) => "export_net",
             Job::Forward(_) => "forward",
         }
+    }
+
+    /// What its result depends on: seed, images, weights of earlier jobs.
+    fn detail(&self) -> Detail {
+        let (seed, data, weights) = match self {
+            Job::TrainNet(job) => (Some(job.seed), Some(&job.data), vec![]),
+            Job::TrainBlock(job) => (Some(job.seed), Some(&job.data), vec![("teacher", &job.target.teacher.weights)]),
+            Job::EvalBlocks(job) => {
+                (Some(job.seed), Some(&job.data), vec![("weights", &job.weights), ("teacher", &job.target.teacher.weights)])
+            }
+            Job::EvalNets(job) => (Some(job.seed), Some(&job.data), vec![("weights", &job.weights)]),
+            Job::ExportNet(job) => {
+                (Some(job.seed), Some(&job.data), job.weights.iter().map(|weights| ("weights", weights)).collect())
+            }
+            Job::Forward(_) => (None, None, vec![]),
+        };
+        let mut inputs: BTreeMap<_, _> =
+            weights.into_iter().map(|(name, weights)| (name.to_owned(), weights.job.clone())).collect();
+        inputs.extend(data.map(|data| ("data".into(), hash_hex(format!("{data:?}").as_bytes()))));
+        Detail { label: self.label().into(), seed: seed.map(|seed| seed.0), inputs, device: None }
     }
 
     /// What people see of it.
@@ -128,7 +149,7 @@ impl Runner {
             if let Ok(value) = result {
                 // Written at once, so that an interrupt loses only what is still running.
                 let (_, key, _, file) = &waiting[at];
-                if let Err(fault) = self.lab.keep_result(file.job.kind(), key, value) {
+                if let Err(fault) = self.lab.keep_result(file.job.kind(), key, value, &file.job.detail()) {
                     progress.say(&format!("could not keep a result: {}", fault.message));
                 }
             }

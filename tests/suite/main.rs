@@ -31,6 +31,7 @@ mod plot;
 mod prompt;
 mod properties;
 mod reference;
+mod replay;
 mod runner;
 mod score;
 mod search;

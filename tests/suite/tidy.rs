@@ -45,7 +45,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),
     ("rustix", &["repl"]),
+    ("viuer", &["repl"]),
+    ("pdf_writer", &["plot"]),
     ("plotters", &["plot"]),
+    ("zip", &["lab"]),
     ("clap", &["cli", "main.rs"]),
 ];
 

@@ -7,8 +7,9 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Engine, Identifier, Map};
 
 use crate::base::Result;
-use crate::frame::{FileOptions, MarkupOptions, Table, View, places};
+use crate::frame::{FileOptions, MarkupOptions, Table, View};
 use crate::primitive::cross::{Answer, Cross};
+use crate::primitive::host::Host;
 use crate::primitive::options::Options;
 
 #[export_module]
@@ -23,7 +24,8 @@ mod page_functions {
     /// read_table("measured.xlsx") //> fails frame::format
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn read_table(path: &str) -> Answer<Table> {
+    pub fn read_table(context: NativeCallContext, path: &str) -> Answer<Table> {
+        Host::of(&context)?.running.reads(path.as_ref());
         Table::read(Path::new(path)).cross()
     }
 
@@ -38,7 +40,8 @@ mod page_functions {
     /// read_table("measured.parquet", #{ separator: ";" }) //> fails frame::option
     /// ```
     #[rhai_fn(name = "read_table", return_raw)]
-    pub fn read_table_with(path: &str, given: Map) -> Answer<Table> {
+    pub fn read_table_with(context: NativeCallContext, path: &str, given: Map) -> Answer<Table> {
+        Host::of(&context)?.running.reads(path.as_ref());
         reading(given).and_then(|options| Table::read_with(Path::new(path), &options)).cross()
     }
 
@@ -159,10 +162,10 @@ mod page_functions {
         Ok(table.to_text_as(&View { rows, colour, ..plain }))
     }
 
-    /// The table as text, as wide as the environment's `COLUMNS` says, else 100 characters.
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_plain_text(table: &mut Table) -> String {
-        table.to_text(places())
+    /// The table as text, as wide as the terminal, or as the environment's `COLUMNS` says, else 100 characters.
+    #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
+    pub fn to_plain_text(context: NativeCallContext, table: &mut Table) -> Answer<String> {
+        Ok(table.to_text(Host::of(&context)?.look().columns))
     }
 
     /// The table as HTML, for notebooks.
