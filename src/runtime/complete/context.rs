@@ -166,7 +166,8 @@ mod tests {
             ("stats::ken", "name", "stats::ken"),
             ("operator(\"gh", "text of Some(\"operator\") false gh", "gh"),
             ("import \"strat", "text of None true strat", "strat"),
-            ("1 + 2.", "nothing", ""),
+            ("1 + 2.", "member of 3 words", ""),
+            ("1 + 25", "nothing", ""),
             ("// a comm", "nothing", ""),
             ("f(#{a: 1}).b(#{ c", "option of b []", "c"),
         ];
