@@ -288,6 +288,12 @@ mod figure_functions {
     }
 
     /// The figure as the bytes of a PNG, `pixels` across.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// figure().line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_png(200).len() > 1000 //> true
+    /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn to_png(figure: &mut Figure, pixels: i64) -> Answer<Blob> {
         figure.to_png_wide(u32::try_from(pixels).unwrap_or(u32::MAX)).cross()

@@ -225,9 +225,9 @@ mod tables {
         table.with_column(name, &Expr::Literal(cell)).cross()
     }
 
-    /// The table with columns as another kind, such as numbers that came in as texts: "float", "int", "text" or "bool".
+    /// The table with columns as another kind: "float", "int", "text" or "bool".
     ///
-    /// Fails with `frame::cast`, which names the first value that cannot be read so.
+    /// For example numbers that came in as texts. Fails with `frame::cast`, which names the first value that cannot be read so.
     ///
     /// # Example
     ///
@@ -268,7 +268,9 @@ mod tables {
         table.describe().cross()
     }
 
-    /// The quantile of a column at a share (0 to 1), linear between values; an array for an array of shares.
+    /// The quantile of a column at a share (0 to 1), linear between values.
+    ///
+    /// An array for an array of shares.
     ///
     /// # Example
     ///

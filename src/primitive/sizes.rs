@@ -57,13 +57,35 @@ mod sizes {
         Ok(())
     }
 
+    /// Fills the blob up to `len` bytes with copies of one.
+    #[rhai_fn(name = "pad", return_raw)]
+    pub fn pad_blob(blob: &mut Blob, len: i64, value: i64) -> Answer<()> {
+        let size = bounded("pad", len)?;
+        if size > blob.len() {
+            blob.resize(size, (value & 0xff) as u8);
+        }
+        Ok(())
+    }
+
     /// A blob of `len` bytes, all 0.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// blob(3).len() //> 3
+    /// ```
     #[rhai_fn(name = "blob", return_raw)]
     pub fn blob_of(len: i64) -> Answer<Blob> {
         blob_with(len, 0)
     }
 
     /// A blob of `len` bytes, all with this value.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// blob(3, 7)[2] //> 7
+    /// ```
     #[rhai_fn(name = "blob", return_raw)]
     pub fn blob_with(len: i64, value: i64) -> Answer<Blob> {
         Ok(vec![(value & 0xff) as u8; bounded("blob", len)?])

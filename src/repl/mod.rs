@@ -8,6 +8,7 @@ mod pictures;
 mod waiting;
 
 use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use crate::base::{Fault, Result};
+use crate::runtime::render::Trouble;
 use crate::runtime::{Desk, Session, Shown, Then};
 use colours::Colours;
 use helper::PromptHelper;
@@ -68,21 +70,25 @@ type Line = Editor<PromptHelper, FileHistory>;
 /// Reads inputs until the end of the input, `exit`, or Ctrl-D.
 pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
     let mut line = line_editor(session)?;
-    let history = history_file();
+    let history = history_file().filter(|_| std::io::stdin().is_terminal());
     if let Some(file) = &history {
         // A first session has none.
         let _ = line.load_history(file);
     }
     let pictures = Pictures::new(session.lab_folder().join("figures"));
     let text = |text: String| screen.show(&Shown::Text(text));
-    text(format!(
-        "SpaceEvo {}. help: what there is; ?name: help on it; %help: commands; Tab completes; Ctrl-D leaves.",
-        env!("CARGO_PKG_VERSION")
-    ));
+    // Inputs may come through a pipe, too; then only answers are written.
+    let typed = std::io::stdin().is_terminal();
+    if typed {
+        text(format!(
+            "SpaceEvo {}. help: what there is; ?name: help on it; %help: commands; Tab completes; Ctrl-D leaves.",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
     let mut waiting: VecDeque<String> = VecDeque::new();
     let mut prefill = String::new();
     loop {
-        let prompt = format!("[{}] > ", session.next_number());
+        let prompt = if typed { format!("[{}] > ", session.next_number()) } else { String::new() };
         let read = match waiting.pop_front() {
             // Typed while the input before was evaluated.
             Some(input) => {
@@ -132,7 +138,13 @@ fn answer(session: &Arc<Session>, front: &Front<'_>, input: &str) -> (Then, Mean
             front.screen.show(&Shown::Text(warning.into()));
         };
         let meanwhile = wait_for(|| work.is_finished(), warn, || session.interrupt());
-        (work.join().unwrap_or(Then::Go), meanwhile)
+        let then = work.join().unwrap_or_else(|_| {
+            // Inputs are evaluated on the session's own thread, which survives; this was a command.
+            let fault = Fault::new("session::defect", "a defect of the lab: the command gave up", "please report what you did");
+            front.screen.show(&Shown::Trouble(Box::new(Trouble::plain(fault))));
+            Then::Go
+        });
+        (then, meanwhile)
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use image::ImageFormat;
-use viuer::{Config, KittySupport, get_kitty_support, is_iterm_supported};
+use viuer::{Config, is_iterm_supported};
 
 use crate::base::write_atomic;
 
@@ -33,8 +33,13 @@ pub(super) enum Became {
 impl Pictures {
     /// Pictures on this terminal, else in `folder`.
     pub fn new(folder: PathBuf) -> Self {
-        let shows = get_kitty_support() != KittySupport::None || is_iterm_supported();
-        Self { shows, folder }
+        // From what the environment says. To ask the terminal itself would leave its answer among what is typed.
+        let says = |name: &str, words: &[&str]| {
+            std::env::var(name).is_ok_and(|value| words.iter().any(|word| value.to_lowercase().contains(word)))
+        };
+        let kitty = says("TERM", &["kitty", "ghostty"]) || says("TERM_PROGRAM", &["ghostty"]);
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+        Self { shows: terminal && (kitty || is_iterm_supported()), folder }
     }
 
     /// Shows or keeps the picture of input `number`.

@@ -61,7 +61,6 @@ const ENDLESS: &[&str] = &[
      evaluations: 4 })",
     "evolve(hyperspace(\"pocket\"), #{ minimize: |space| 1, strategy: #{ ask: |problem, n, rng| { loop {} }, tell: |results| () }, \
      evaluations: 4 })",
-    "eval(\"loop {}\")",
     "loop { print(\"x\") }",
 ];
 
@@ -340,6 +339,7 @@ fn broken_commands_leave_the_prompt_usable() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_spaceevo"))
         .current_dir(folder.path())
+        .arg("repl")
         .env("HOME", folder.path())
         .env("EDITOR", "true")
         .env("VISUAL", "true")

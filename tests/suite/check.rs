@@ -56,7 +56,7 @@ fn a_line_without_expectation_must_run() {
      --> bad.rs:4:5
     4 |     z;
       |     ^
-      help: did you mean `y`?
+      help: set it first: `let z = ...`
     ");
 }
 

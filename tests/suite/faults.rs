@@ -41,8 +41,8 @@ fn a_missing_script_is_told_without_a_place() {
     let folder = tempfile::tempdir().unwrap();
     let mut spaceevo = Command::new(env!("CARGO_BIN_EXE_spaceevo"));
     let out = spaceevo.current_dir(folder.path()).args(["run", "gone.rhai"]).output().unwrap();
-    assert_eq!(out.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&out.stderr).starts_with("error[file::io]: cannot read `gone.rhai`"));
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).starts_with("error[script::missing]: no script `gone.rhai`"));
     assert!(!folder.path().join(".spaceevo").exists(), "a lab was made for nothing");
 }
 

@@ -22,6 +22,8 @@ fn measured() -> Table {
 
 fn engine() -> Engine {
     let mut engine = Engine::new();
+    // As in a session.
+    engine.set_optimization_level(rhai::OptimizationLevel::None);
     primitive::register(&mut engine);
     engine
 }

@@ -22,7 +22,7 @@ fn one_thread_and_two_give_the_same() {
             minimize: cost, strategy: aging_evolution(#{ population: 30, sample: 8 }), evaluations: 120, seed: 5,
         });
         print(study);
-        print(study.history.to_text(100, 200));
+        print(study.history.to_text(100, #{ rows: 200 }));
         print(study.top(20).par_map(|entry| entry.space.to_string() + ` ${entry.score} ${cost.call(entry.space)}`));
         let scores = study.history["score"];
         print(stats::bootstrap(scores, |sample| stats::quantile(sample, 0.1), #{ resamples: 400, seed: 3 }));

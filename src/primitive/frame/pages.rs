@@ -103,7 +103,9 @@ mod page_functions {
         markup(&options).and_then(|options| table.to_markdown(&options)).cross()
     }
 
-    /// The whole table for LaTeX with the package booktabs, numbers rounded as in a terminal, texts escaped.
+    /// The whole table for LaTeX with the package booktabs.
+    ///
+    /// Numbers are rounded as in a terminal, texts escaped.
     ///
     /// # Example
     ///
@@ -162,7 +164,9 @@ mod page_functions {
         Ok(table.to_text_as(&View { rows, colour, ..plain }))
     }
 
-    /// The table as text, as wide as the terminal, or as the environment's `COLUMNS` says, else 100 characters.
+    /// The table as text, as wide as the terminal.
+    ///
+    /// Where there is none: as wide as the environment's `COLUMNS` says, else 100 characters.
     #[rhai_fn(name = "to_string", name = "to_debug", pure, return_raw)]
     pub fn to_plain_text(context: NativeCallContext, table: &mut Table) -> Answer<String> {
         Ok(table.to_text(Host::of(&context)?.look().columns))

@@ -211,7 +211,9 @@ mod row_verbs {
         with_names("drop_nulls", &columns, |names| table.drop_nulls(names))
     }
 
-    /// The table with a value in place of missing ones, in all columns of its kind; or a map of them by column.
+    /// The table with a value in place of missing ones, in all columns of its kind.
+    ///
+    /// A map gives a value for each column.
     ///
     /// # Example
     ///

@@ -138,9 +138,9 @@ mod shape_verbs {
         pivoted(table, given).cross()
     }
 
-    /// A long table: a row for each value of these columns, with its column's name; the opposite of `pivot`.
+    /// A long table: a row for each value of these columns, with its column's name.
     ///
-    /// The other columns are repeated. Columns made: `variable` and `value`.
+    /// The opposite of `pivot`. The other columns are repeated. Columns made: `variable` and `value`.
     ///
     /// # Example
     ///

@@ -47,7 +47,7 @@ impl Catalogue {
                     Some(name) => (Kind::Property, name),
                     None => (Kind::Function, meta.name.as_str()),
                 };
-                if !is_word(name) {
+                if !is_word(name) || meta.param_types.iter().any(|kind| machine_numbers().contains(kind)) {
                     return None;
                 }
                 let (params, lines): (Vec<(String, String)>, Vec<&str>) = match &info.script {
@@ -74,13 +74,31 @@ impl Catalogue {
             true,
         );
         entries.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.params.len(), entry.params.clone(), entry.returns.clone());
+            // Of two that look alike the documented one counts.
+            let documented = |entry: &Entry| (entry.summary.is_empty(), entry.summary.clone(), entry.body.clone());
+            let key = |entry: &Entry| (entry.params.len(), entry.params.clone(), documented(entry), entry.returns.clone());
             (&a.path, a.kind, a.receiver_name(), key(a)).cmp(&(&b.path, b.kind, b.receiver_name(), key(b)))
         });
         // Rhai registers texts twice (`&str` and its own string): one entry serves both.
         entries.dedup_by(|a, b| a.path == b.path && a.kind == b.kind && a.params == b.params);
         Self { entries }
     }
+}
+
+/// Numbers that no script has: the language declares its functions for them all the same.
+fn machine_numbers() -> [TypeId; 10] {
+    [
+        TypeId::of::<i8>(),
+        TypeId::of::<i16>(),
+        TypeId::of::<i32>(),
+        TypeId::of::<i128>(),
+        TypeId::of::<u8>(),
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<u128>(),
+        TypeId::of::<f32>(),
+    ]
 }
 
 /// The file of each function that the script library defines for all.

@@ -41,7 +41,11 @@ pub(super) fn context(engine: &Engine, before: &str) -> (Context, Range<usize>) 
     let mut words = lexemes(engine, before);
     let end = before.len();
     if let Some(open) = words.last().filter(|word| word.is_open_text()) {
-        let start = open.place.start + 1;
+        // Where its place is not that of its quote, nothing is known of it.
+        let start = (open.place.start + 1).min(end);
+        if !before.is_char_boundary(start) {
+            return (Context::Nothing, end..end);
+        }
         words.pop();
         let import = words.last().is_some_and(|word| matches!(word.token, Token::Import));
         let written = before[start..].to_owned();

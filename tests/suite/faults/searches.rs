@@ -102,6 +102,7 @@ fn a_strategy_that_asks_for_nothing() {
     1 | let study = evolve(hyperspace("pocket"), #{
       |             ^^^^^^
       help: return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`
+            `last_study()` holds the trials so far
     "#);
 }
 
@@ -120,6 +121,7 @@ fn a_strategy_that_fails() {
       |                                                  ^^^^^
       in `evolve`, called at script.rhai:1:13
       help: did you mean `random`?
+            `last_study()` holds the trials so far
     ");
 }
 
