@@ -9,7 +9,7 @@ use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use crate::base::Result;
+use crate::base::{Fault, Result};
 use crate::frame::{Column, Table};
 use crate::plot::{Axis, Figure, Given, Kind, Layer, TextStyle, Values};
 
@@ -287,16 +287,20 @@ mod figure_functions {
         figure.to_text_in(&TextStyle { width: columns.min(usual.width), ..usual }).cross()
     }
 
-    /// The figure as the bytes of a PNG, `pixels` across.
+    /// The figure as the bytes of a PNG, `pixels` (64 to 4096) across.
     ///
     /// # Example
     ///
     /// ```rhai
-    /// figure().line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_png(200).len() > 1000 //> true
+    /// figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_png(200).len() > 1000 //> true
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn to_png(figure: &mut Figure, pixels: i64) -> Answer<Blob> {
-        figure.to_png_wide(u32::try_from(pixels).unwrap_or(u32::MAX)).cross()
+        let wide = u32::try_from(pixels)
+            .ok()
+            .filter(|pixels| (64..=4096).contains(pixels))
+            .ok_or_else(|| Fault::new("plot::pixels", format!("a picture {pixels} pixels wide"), "give 64 to 4096"));
+        wide.and_then(|pixels| figure.to_png_wide(pixels)).cross()
     }
 
     /// The figure drawn with characters, in a chosen size.

@@ -81,7 +81,7 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
     let typed = std::io::stdin().is_terminal();
     if typed {
         text(format!(
-            "SpaceEvo {}. help: what there is; ?name: help on it; %help: commands; Tab completes; Ctrl-D leaves.",
+            "SpaceEvo {}   help   ?name   %help   Tab completes   Ctrl-C stops   Ctrl-D leaves",
             env!("CARGO_PKG_VERSION")
         ));
     }

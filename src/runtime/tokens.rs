@@ -37,11 +37,19 @@ impl Lexeme {
 /// The words of `source` in order, comments among them.
 pub(super) fn lexemes(engine: &Engine, source: &str) -> Vec<Lexeme> {
     let lines: Vec<usize> = std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let byte = |position: Position| {
-        let start = *lines.get(position.line()?.checked_sub(1)?)?;
-        let before = position.position().unwrap_or(1).saturating_sub(1);
-        let rest = &source[start..];
-        Some(start + rest.char_indices().nth(before).map_or(rest.len(), |(at, _)| at))
+    // Places come in order: each is counted on from the one before in its line.
+    let mut last = (0, 0, 0);
+    let mut byte = |position: Position| {
+        let line = position.line()?.checked_sub(1)?;
+        let column = position.position().unwrap_or(1).saturating_sub(1);
+        let (from_column, from) = match last {
+            (known, known_column, at) if known == line && known_column <= column => (known_column, at),
+            _ => (0, *lines.get(line)?),
+        };
+        let rest = &source[from..];
+        let at = from + rest.char_indices().nth(column - from_column).map_or(rest.len(), |(at, _)| at);
+        last = (line, column, at);
+        Some(at)
     };
     let texts = [source];
     let (stream, control) = engine.lex(&texts);

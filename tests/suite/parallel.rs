@@ -26,7 +26,7 @@ fn one_thread_and_two_give_the_same() {
         print(study.top(20).par_map(|entry| entry.space.to_string() + ` ${entry.score} ${cost.call(entry.space)}`));
         let scores = study.history["score"];
         print(stats::bootstrap(scores, |sample| stats::quantile(sample, 0.1), #{ resamples: 400, seed: 3 }));
-        print(stats::kendall(scores, study.history["best"], #{ resamples: 200, seed: 3 }));
+        print(stats::kendall(scores, channels(1, scores.len(), 1), #{ resamples: 200, seed: 3 }));
         try { channels(0, 99, 1).par_map(|x| if x % 7 == 6 { throw `no ${x}` } else { x }) } catch (e) { print(e) }
     "#;
     let (one, said, well) = on_threads(1, script);

@@ -41,7 +41,7 @@ fn an_open_bracket_indents_and_a_closing_one_goes_back() {
     terminal.key(Key::Enter);
     terminal.type_text("twice");
     terminal.key(Key::Enter);
-    terminal.wait_for("twice\n");
+    terminal.wait_until("a new line", |this| this.cursor().2.is_empty());
     terminal.type_text("}");
     terminal.wait_until("the closing bracket", |this| this.cursor().2.ends_with('}'));
     let (inside, closing) = (column_of(&terminal, "let twice"), terminal.cursor().2.find('}').unwrap());

@@ -122,8 +122,7 @@ impl Session {
     }
 
     fn explain(&self, name: &str, desk: &dyn Desk) -> Result<Then> {
-        let name = name.trim_start_matches('%');
-        if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+        if let Some(command) = name.strip_prefix('%').and_then(|name| COMMANDS.iter().find(|command| command.name == name)) {
             desk.show(Shown::Text(format!("%{} {}\n\n  {}", command.name, command.takes, command.summary)));
             return Ok(Then::Go);
         }

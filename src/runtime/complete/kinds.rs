@@ -7,6 +7,9 @@ use crate::runtime::catalogue::{Catalogue, Entry, Kind};
 use crate::runtime::session::Shared;
 use crate::runtime::tokens::Lexeme;
 
+/// Words of a source before the dot that are still looked at.
+const LONGEST_CHAIN: usize = 2000;
+
 /// What is known of a value.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
@@ -18,6 +21,10 @@ pub(super) struct Known {
 
 /// What the value at the end of `words` is, if that can be told without evaluating anything.
 pub(super) fn kind_of(shared: &Shared, catalogue: &Catalogue, words: &[Lexeme]) -> Option<Known> {
+    // Nobody writes such a chain; each link is a call deeper.
+    if words.len() > LONGEST_CHAIN {
+        return None;
+    }
     let last = words.len().checked_sub(1)?;
     let of_kind = |kind: &str| Some(Known { kind: kind.into(), keys: Vec::new() });
     match &words[last].token {

@@ -58,6 +58,7 @@ fn a_saved_session_gives_the_same_values_as_a_script() {
     terminal.enter("%time let b = twice(a) + 2;");
     let space = terminal.enter("let space = hyperspace(\"pocket\").space(\"012-210\"); print(space.largest.mflops)");
     let numbers = terminal.enter("let drawn = [1, 2, 3, 4, 5, 6].sample(rng(7), 3); print(drawn)");
+    terminal.enter("a * b + 1");
     let sum = terminal.enter("print([a, b, _])");
     terminal.enter("%save session.rhai");
     let out = home.command(&["--quiet", "session.rhai"]).output().unwrap();
