@@ -52,4 +52,32 @@ pub enum DeviceFault {
     #[error("the latency of `{kernel}` layers is not known: none was among the measured graphs")]
     #[diagnostic(code(device::kernel_unknown), help("measure some graphs that contain this layer, then fit the predictor again"))]
     KernelUnknown { kernel: &'static str },
+    /// The clock cannot be believed.
+    #[error("the clock jumped in {jumps} of {runs} timed runs: no latency can be told from them")]
+    #[diagnostic(
+        code(device::clock),
+        help(
+            "nothing should set the time or move this virtual machine meanwhile; measure again, or use `threads: 2` for the wall clock"
+        )
+    )]
+    Clock { jumps: usize, runs: usize },
+    /// A difference that drowns in the noise.
+    #[error("what `{label}` adds to a network in {precision} is less than the noise of the networks around it")]
+    #[diagnostic(code(device::unresolved), help("measure it by itself with `alone: true`, or give it more time with `budget_s`"))]
+    Unresolved { label: String, precision: &'static str },
+    /// Nothing was measured yet.
+    #[error("`{label}` was not measured on this device yet")]
+    #[diagnostic(code(device::not_measured), help("measure it first: `measure(thing, device)`"))]
+    NotMeasured { label: String },
+    /// No counter of energy can be read.
+    #[error("energy is not available here: {reason}")]
+    #[diagnostic(
+        code(device::no_energy),
+        help("it needs an Intel or AMD processor whose counters the system shows in /sys/class/powercap, readable for you")
+    )]
+    NoEnergy { reason: String },
+    /// The process that should run a model did not.
+    #[error("the process that runs `{label}` to see what memory it needs ended without an answer: {reason}")]
+    #[diagnostic(code(device::child), help("see that the program `spaceevo` stands beside this one and has memory to run"))]
+    Child { label: String, reason: String },
 }

@@ -1,6 +1,6 @@
 //! A stopwatch that counts instead of timing: exact, the same everywhere, for tests and dry runs.
 
-use super::{Device, Fingerprint, Runner, need_precision};
+use super::{Device, Elapsed, Fingerprint, Runner, need_precision};
 use crate::base::{Result, hash_hex};
 use crate::graph::{Graph, Layer};
 use crate::onnx::Precision;
@@ -21,6 +21,8 @@ impl Default for FlopsDevice {
             threads: 1,
             clock: "none".into(),
             options: String::new(),
+            instructions: "none".into(),
+            governor: String::new(),
         };
         Self { fingerprint }
     }
@@ -72,7 +74,7 @@ impl Device for FlopsDevice {
 struct Counted(f64);
 
 impl Runner for Counted {
-    fn run_ms(&mut self) -> Result<f64> {
-        Ok(self.0)
+    fn run(&mut self) -> Result<Elapsed> {
+        Ok(Elapsed { ms: self.0, wall_ms: self.0 })
     }
 }

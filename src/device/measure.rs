@@ -7,6 +7,11 @@
 //! than 10% slower than in the machine's quiet moments (10% quantile of all anchor runs) is rejected. The reported
 //! figure is the median of the ratios that remain, times the anchor's quiet time.
 //!
+//! Both the clock of the thread and that of the wall are read. A run that by one of them cannot have happened (no time,
+//! more time of one thread than passed on the wall, a ratio three times off the median) is a jump of the clock: left out
+//! and counted, and a fault where it is the rule. Networks are loaded anew now and then, so that a place in memory that is
+//! lucky or unlucky does not decide the figure.
+//!
 //! On two shared cores with a load of 6, repeated runs of 60 rounds differed by a standard deviation of 0.5%
 //! (largest 2%), against 8% (15%) for plain medians; of 20 rounds by 1.7%. An INT8 anchor served both precisions
 //! better than an FP32 one.
@@ -14,31 +19,26 @@
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
 
-use super::stats::{median, median_interval, quantile};
-use super::{Device, DeviceFault, Runner, anchor};
-use crate::base::{Cancel, Progress, Result, Seed};
+use super::visits::{Measurement, RUNS, Visit, Visits, quiet_of, summaries};
+use super::{Device, DeviceFault, Elapsed, Runner, anchor};
+use crate::base::{Cancel, Fault, Progress, Result, Seed};
 use crate::graph::Graph;
 use crate::onnx::Precision;
 
 /// Version of the procedure; part of the key of kept measurements.
-pub const PROCEDURE: u32 = 1;
-/// An anchor this much above its quiet time means that something disturbed the visit.
-const DISTURBED: f64 = 1.10;
-/// The quantile of anchor times that counts as quiet.
-const QUIET: f64 = 0.10;
-/// Timed runs in a visit.
-const RUNS: usize = 3;
-/// Visits that must remain for a figure to count as settled.
-const LEAST_VISITS: usize = 8;
-/// So many pairs of raw times are kept.
-const RAW_KEPT: usize = 100;
+pub const PROCEDURE: u32 = 2;
+/// After so many rounds networks are loaded anew, then after twice as many, and so on.
+const RELOAD: usize = 6;
+/// Loading anew may take this part of the time spent on rounds.
+const RELOAD_SHARE: f64 = 0.25;
+/// A thread cannot work longer than passes on the wall, but for the grain of the clocks: a factor, and ms.
+const GRAIN: (f64, f64) = (1.02, 0.05);
 
 /// How carefully to measure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureOptions {
-    /// Stop when the 95% interval of each median is narrower than this, in % of the median.
+    /// Stop when the visits' own 95% interval of each median is narrower than this, in % of the median.
     pub interval_pct: f64,
     /// Rounds at least.
     pub least_rounds: usize,
@@ -65,94 +65,120 @@ pub struct Candidate<'a> {
     pub precision: Precision,
 }
 
-/// A measured latency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// Median of time over anchor's time, over the visits kept.
-    pub relative: f64,
-    /// Lower end of its 95% interval.
-    pub relative_low: f64,
-    /// Upper end.
-    pub relative_high: f64,
-    /// Plain median of the times kept, in ms, as the clock showed them.
-    pub raw_median_ms: f64,
-    /// The anchor's quiet time during this measurement, in ms.
-    pub anchor_ms: f64,
-    /// Timed runs kept.
-    pub runs: usize,
-    /// Timed runs rejected because the machine was disturbed.
-    pub rejected: usize,
-    /// Whether the interval became as narrow as asked before the budget was spent.
-    pub converged: bool,
-    /// Pairs of a visit's time and its anchor's time, in ms, kept or not.
-    pub raw: Vec<(f32, f32)>,
-}
+impl Candidate<'_> {
+    fn load(&self, device: &dyn Device) -> Result<Box<dyn Runner>> {
+        device.load(self.graph, self.precision).map_err(|fault| self.own(fault))
+    }
 
-impl Measurement {
-    /// Width of the 95% interval in % of the median.
-    pub fn interval_pct(&self) -> f64 {
-        100.0 * (self.relative_high - self.relative_low) / self.relative
+    fn own(&self, fault: Fault) -> Fault {
+        fault.during(&format!("`{}` in {}", self.label, self.precision))
     }
 }
 
-/// A visit: the candidate's fastest run, and the mean of the anchor's fastest before and after.
-#[derive(Debug, Clone, Copy)]
-struct Visit {
-    ms: f64,
-    anchor_ms: f64,
+/// A candidate under way.
+struct Course {
+    runner: Result<Box<dyn Runner>>,
+    settled: bool,
 }
 
-/// Times all candidates together; the result has their order. The machine should be held by [`super::Quiet`].
+/// Times all candidates together; the result has their order, with the fault of each that the device cannot run. `settled`
+/// hears of each as soon as it is sure enough. The machine should be held by [`crate::base::Quiet`].
 pub fn measure(
     device: &dyn Device,
     candidates: &[Candidate<'_>],
     options: &MeasureOptions,
     progress: &Progress,
     cancel: &Cancel,
-) -> Result<Vec<Measurement>> {
+    settled: &mut dyn FnMut(usize, &Measurement) -> Result<()>,
+) -> Result<Vec<Result<Measurement>>> {
     check(options)?;
     if candidates.is_empty() {
         return Ok(vec![]);
     }
+    let began = Instant::now();
     let mut anchor = load_anchor(device)?;
-    let mut runners = Vec::with_capacity(candidates.len());
+    let mut courses = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         cancel.check()?;
-        let runner = device.load(candidate.graph, candidate.precision);
-        runners.push(runner.map_err(|fault| fault.during(&format!("`{}` in {}", candidate.label, candidate.precision)))?);
+        courses.push(Course { runner: candidate.load(device), settled: false });
     }
+    let loading_s = began.elapsed().as_secs_f64();
     for _ in 0..20 {
-        anchor.run_ms()?;
+        anchor.run()?;
     }
     let bar = progress.task("measuring", candidates.len() as u64);
-    let began = Instant::now();
-    let mut visits: Vec<Vec<Visit>> = vec![vec![]; candidates.len()];
-    let mut active: Vec<usize> = (0..candidates.len()).collect();
-    let mut round = 0;
+    let mut visits = vec![Visits::default(); candidates.len()];
+    let mut active: Vec<usize> = (0..candidates.len()).filter(|&index| courses[index].runner.is_ok()).collect();
+    let (mut round, mut reload, mut lost) = (0_u32, RELOAD, 0);
     loop {
         // Another order in each round, so that no candidate always follows the same one.
-        active.shuffle(&mut Seed(PROCEDURE.into()).at(round).rng());
+        active.shuffle(&mut Seed(PROCEDURE.into()).at(round.into()).rng());
         let mut before = fastest(anchor.as_mut())?;
         for &index in &active {
             cancel.check()?;
-            let ms = fastest(runners[index].as_mut())?;
+            let Ok(runner) = &mut courses[index].runner else { continue };
+            let run = match fastest(runner.as_mut()) {
+                Ok(run) => run,
+                Err(fault) => {
+                    courses[index].runner = Err(candidates[index].own(fault));
+                    continue;
+                }
+            };
             let after = fastest(anchor.as_mut())?;
-            visits[index].push(Visit { ms, anchor_ms: f64::midpoint(before, after) });
+            match (run.best, before.best.as_ref().zip(after.best.as_ref())) {
+                (Some(run), Some((before, after))) => visits[index].all.push(Visit {
+                    round,
+                    ms: run.ms as f32,
+                    wall_ms: run.wall_ms as f32,
+                    anchor_ms: f64::midpoint(before.ms, after.ms) as f32,
+                }),
+                _ => lost += RUNS,
+            }
+            visits[index].jumps += run.jumps;
             before = after;
         }
         round += 1;
-        let rounds_done = usize::try_from(round).unwrap_or(usize::MAX);
+        let rounds_done = round as usize;
         let out_of_time = began.elapsed().as_secs_f64() >= options.budget_s;
+        if device.needs_quiet() && rounds_done == reload && !out_of_time {
+            reload *= 2;
+            if loading_s < RELOAD_SHARE * (began.elapsed().as_secs_f64() - loading_s) {
+                for &index in &active {
+                    cancel.check()?;
+                    courses[index].runner = candidates[index].load(device);
+                }
+            }
+        }
         if rounds_done < options.least_rounds && !out_of_time {
             continue;
         }
         // What was settled is looked at again: a quieter moment may have shown that all before it was disturbed.
-        let quiet = quiet_ms(&visits);
-        active = (0..visits.len()).filter(|&index| !summary(&visits[index], quiet, options).converged).collect();
+        let found = summaries(&visits, options.interval_pct, !device.needs_quiet());
+        let is_settled = |index: usize| found[index].as_ref().is_some_and(|found| found.converged);
+        active = (0..visits.len()).filter(|&index| courses[index].runner.is_ok() && !is_settled(index)).collect();
         bar.set((candidates.len() - active.len()) as u64, &format!("round {round}"));
-        if active.is_empty() || out_of_time {
-            return Ok(visits.iter().map(|visits| summary(visits, quiet, options)).collect());
+        for (index, course) in courses.iter_mut().enumerate() {
+            if let Some(found) = found[index].as_ref().filter(|found| found.converged && !course.settled) {
+                course.settled = true;
+                settled(index, found)?;
+            }
         }
+        if active.is_empty() || out_of_time {
+            let outcome = |((found, course), candidate): ((Option<Measurement>, Course), &Candidate<'_>)| {
+                course.runner?;
+                believable(found, lost).map_err(|fault| candidate.own(fault))
+            };
+            return Ok(found.into_iter().zip(courses).zip(candidates).map(outcome).collect());
+        }
+    }
+}
+
+/// The measurement, unless the clock jumped in most of its runs.
+fn believable(found: Option<Measurement>, lost: usize) -> Result<Measurement> {
+    match found {
+        Some(found) if found.jumps <= found.runs + found.rejected => Ok(found),
+        Some(found) => Err(DeviceFault::Clock { jumps: found.jumps, runs: found.runs + found.rejected + found.jumps }.into()),
+        None => Err(DeviceFault::Clock { jumps: lost, runs: lost }.into()),
     }
 }
 
@@ -160,12 +186,16 @@ pub fn measure(
 pub(super) fn anchor_quiet_ms(device: &dyn Device, seconds: f64, cancel: &Cancel) -> Result<f64> {
     let mut anchor = load_anchor(device)?;
     let began = Instant::now();
-    let mut times = vec![];
-    while times.len() < 20 || (device.needs_quiet() && began.elapsed().as_secs_f64() < seconds) {
+    let (mut times, mut tries) = (vec![], 0);
+    while tries < 20 || (device.needs_quiet() && began.elapsed().as_secs_f64() < seconds) {
         cancel.check()?;
-        times.push(fastest(anchor.as_mut())?);
+        tries += 1;
+        times.extend(fastest(anchor.as_mut())?.best.map(|run| run.ms));
     }
-    Ok(quantile(&times, QUIET))
+    if times.is_empty() {
+        return Err(DeviceFault::Clock { jumps: tries * RUNS, runs: tries * RUNS }.into());
+    }
+    Ok(quiet_of(&times))
 }
 
 fn load_anchor(device: &dyn Device) -> Result<Box<dyn Runner>> {
@@ -184,34 +214,31 @@ fn check(options: &MeasureOptions) -> Result<()> {
     Ok(())
 }
 
+/// A few runs: the fastest that can have happened, if there is one, and how many cannot.
+struct Few {
+    best: Option<Elapsed>,
+    jumps: usize,
+}
+
 /// One run to warm up, then the fastest of a few.
-fn fastest(runner: &mut dyn Runner) -> Result<f64> {
-    runner.run_ms()?;
-    (0..RUNS).try_fold(f64::INFINITY, |least, _| Ok(runner.run_ms()?.min(least)))
+fn fastest(runner: &mut dyn Runner) -> Result<Few> {
+    runner.run()?;
+    let mut few = Few { best: None, jumps: 0 };
+    for _ in 0..RUNS {
+        let run = runner.run()?;
+        if !run.is_possible() {
+            few.jumps += 1;
+        } else if few.best.is_none_or(|best| run.ms < best.ms) {
+            few.best = Some(run);
+        }
+    }
+    Ok(few)
 }
 
-fn quiet_ms(visits: &[Vec<Visit>]) -> f64 {
-    let times: Vec<_> = visits.iter().flatten().map(|visit| visit.anchor_ms).collect();
-    quantile(&times, QUIET)
-}
-
-fn summary(visits: &[Visit], quiet_ms: f64, options: &MeasureOptions) -> Measurement {
-    let calm: Vec<_> = visits.iter().filter(|visit| visit.anchor_ms <= quiet_ms * DISTURBED).copied().collect();
-    // With hardly a calm moment, the ratios of disturbed ones are still far better than times.
-    let kept = if calm.len() < LEAST_VISITS { visits } else { &calm };
-    let ratios: Vec<_> = kept.iter().map(|visit| visit.ms / visit.anchor_ms).collect();
-    let relative = median(&ratios);
-    let (relative_low, relative_high) = median_interval(&ratios);
-    let narrow = 100.0 * (relative_high - relative_low) <= options.interval_pct * relative;
-    Measurement {
-        relative,
-        relative_low,
-        relative_high,
-        raw_median_ms: median(&kept.iter().map(|visit| visit.ms).collect::<Vec<_>>()),
-        anchor_ms: quiet_ms,
-        runs: kept.len() * RUNS,
-        rejected: (visits.len() - kept.len()) * RUNS,
-        converged: calm.len() >= LEAST_VISITS && narrow,
-        raw: visits.iter().take(RAW_KEPT).map(|visit| (visit.ms as f32, visit.anchor_ms as f32)).collect(),
+impl Elapsed {
+    /// Whether both clocks can be right.
+    fn is_possible(&self) -> bool {
+        let Self { ms, wall_ms } = *self;
+        ms.is_finite() && wall_ms.is_finite() && ms >= 0.0 && ms <= wall_ms * GRAIN.0 + GRAIN.1 && (ms > 0.0 || wall_ms <= 0.0)
     }
 }

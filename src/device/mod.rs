@@ -8,9 +8,9 @@ mod measure;
 mod nnls;
 pub mod ort;
 mod predictor;
-mod quiet;
 mod rows;
 pub mod stats;
+mod visits;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +18,13 @@ pub use anchor::anchor;
 pub use fault::DeviceFault;
 pub use flops::FlopsDevice;
 pub use kernels::{Kernel, kernels};
-pub use measure::{Candidate, MeasureOptions, Measurement, PROCEDURE, measure};
-pub use ort::OrtDevice;
+pub use measure::{Candidate, MeasureOptions, PROCEDURE, measure};
+pub use ort::{OrtDevice, OrtOptions};
 pub use predictor::{LatencyPredictor, PredictorError};
-pub use quiet::{LOCK_FILE, Quiet};
-pub use rows::{MeasuredRow, measure_graphs, measurement_key};
+pub use rows::{MeasuredRow, kept_measurement, measure_all, measure_graphs, measurement_key};
+pub use visits::{Measurement, Visit};
 
-use crate::base::{Result, did_you_mean};
+use crate::base::{Result, did_you_mean, hash_hex};
 use crate::graph::Graph;
 use crate::onnx::Precision;
 
@@ -41,8 +41,21 @@ pub struct Fingerprint {
     pub threads: usize,
     /// What is read: `cpu` (time of the one thread) or `wall`.
     pub clock: String,
-    /// Options of the runtime that matter for speed.
+    /// Options of the runtime and of the number format that matter for speed.
     pub options: String,
+    /// Integer instructions that the runtime finds: `avx512_vnni`, `avx_vnni`, or `none`.
+    pub instructions: String,
+    /// How the system sets the processor's clock, such as `performance`; empty if it does not say. A note: no part of the key.
+    #[serde(default)]
+    pub governor: String,
+}
+
+impl Fingerprint {
+    /// A hash of all that matters for speed.
+    pub fn key(&self) -> String {
+        let apart = Self { governor: String::new(), ..self.clone() };
+        hash_hex(serde_json::to_string(&apart).unwrap_or_default().as_bytes())
+    }
 }
 
 /// Something that can time layer graphs.
@@ -61,12 +74,25 @@ pub trait Device: Send + Sync {
     fn needs_quiet(&self) -> bool {
         true
     }
+    /// What a user should know before believing its INT8 figures.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What one run took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elapsed {
+    /// By the device's clock, in ms.
+    pub ms: f64,
+    /// By the wall clock, in ms.
+    pub wall_ms: f64,
 }
 
 /// A network made ready on a device. It is timed in the thread that made it.
 pub trait Runner {
-    /// Runs it once; returns how long that took, in ms, by the device's clock.
-    fn run_ms(&mut self) -> Result<f64>;
+    /// Runs it once; returns how long that took.
+    fn run(&mut self) -> Result<Elapsed>;
 }
 
 /// Names of the devices there are.
@@ -74,12 +100,17 @@ pub const DEVICES: [&str; 2] = ["ort", "flops"];
 
 /// The device `name` with this number of threads.
 pub fn open(name: &str, threads: usize) -> Result<Box<dyn Device>> {
-    if threads == 0 {
+    open_with(name, OrtOptions { threads, ..OrtOptions::default() })
+}
+
+/// The device `name`; the options are those of `ort`.
+pub fn open_with(name: &str, options: OrtOptions) -> Result<Box<dyn Device>> {
+    if options.threads == 0 {
         let what = "the number of threads must be at least 1".into();
         return Err(DeviceFault::Option { what, help: "one thread is the usual way to compare networks" }.into());
     }
     match name {
-        "ort" => Ok(Box::new(OrtDevice::new(threads)?)),
+        "ort" => Ok(Box::new(OrtDevice::new(options)?)),
         "flops" => Ok(Box::new(FlopsDevice::default())),
         _ => Err(DeviceFault::Unknown { name: name.into(), help: did_you_mean(name, DEVICES) }.into()),
     }

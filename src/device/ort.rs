@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -10,10 +10,10 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{Tensor, TensorRef};
 use rand::RngExt;
 
-use super::{Device, DeviceFault, Fingerprint, Runner};
+use super::{Device, DeviceFault, Elapsed, Fingerprint, Runner};
 use crate::base::{Result, Seed};
 use crate::graph::Graph;
-use crate::onnx::{self, Precision};
+use crate::onnx::{self, Int8Weights, Precision};
 
 /// Where `./x setup` lays the library, below the project's folder.
 const LIBRARY: &str = ".native/onnxruntime/libonnxruntime.so";
@@ -76,8 +76,12 @@ impl OrtSession {
 
     /// [`OrtSession::load`] with a name for messages.
     pub fn labelled(bytes: &[u8], threads: usize, label: &str) -> Result<Self> {
+        Self::prepared(bytes, threads, label, needs_exact(Int8Weights::default()))
+    }
+
+    fn prepared(bytes: &[u8], threads: usize, label: &str, exact: bool) -> Result<Self> {
         let refused = |error: String| DeviceFault::ModelRefused { label: label.into(), reason: error };
-        let mut builder = builder(threads)?;
+        let mut builder = builder(threads, exact)?;
         let session = builder.commit_from_memory(bytes).map_err(|error| refused(error.to_string()))?;
         Ok(Self { session, label: label.into() })
     }
@@ -93,25 +97,53 @@ impl OrtSession {
     }
 }
 
+/// How ONNX Runtime is to run networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrtOptions {
+    /// Threads inside one run. With one the time is that of the thread itself, so that other programs on the machine
+    /// disturb it less; with several it is wall time.
+    pub threads: usize,
+    /// How INT8 weights are written.
+    pub weights: Int8Weights,
+}
+
+impl Default for OrtOptions {
+    fn default() -> Self {
+        Self { threads: 1, weights: Int8Weights::default() }
+    }
+}
+
 /// ONNX Runtime on this machine as a stopwatch.
 #[derive(Debug, Clone)]
 pub struct OrtDevice {
     fingerprint: Fingerprint,
+    options: OrtOptions,
 }
 
 impl OrtDevice {
-    /// With `threads` threads inside one run. With one thread the time is that of the thread itself, so that other
-    /// programs on the machine disturb it less; with several it is wall time.
-    pub fn new(threads: usize) -> Result<Self> {
+    /// With these options.
+    pub fn new(options: OrtOptions) -> Result<Self> {
+        let mut words = vec!["all optimisations"];
+        if needs_exact(options.weights) {
+            words.push("exact 8-bit products");
+        }
+        if options.weights.per_tensor {
+            words.push("one weight scale a layer");
+        }
+        if options.weights.seven_bits {
+            words.push("7-bit weights");
+        }
         let fingerprint = Fingerprint {
             device: "ort".into(),
             runtime: runtime_version()?,
             cpu: processor(),
-            threads,
-            clock: if threads == 1 { "cpu" } else { "wall" }.into(),
-            options: if has_dot_product() { "all optimisations" } else { "all optimisations, exact 8-bit products" }.into(),
+            threads: options.threads,
+            clock: if options.threads == 1 { "cpu" } else { "wall" }.into(),
+            options: words.join(", "),
+            instructions: instructions().into(),
+            governor: governor(),
         };
-        Ok(Self { fingerprint })
+        Ok(Self { fingerprint, options })
     }
 }
 
@@ -130,23 +162,38 @@ impl Device for OrtDevice {
 
     fn structure_key(&self, graph: &Graph, precision: Precision) -> Result<String> {
         let weights = onnx::weights_for_timing(graph, TIMING_SEED);
-        Ok(onnx::structure_key(&onnx::lower_model(graph, &weights, precision, 1)?))
+        Ok(onnx::structure_key(&onnx::lower_model(graph, &weights, precision, 1, self.options.weights)?))
     }
 
     fn load(&self, graph: &Graph, precision: Precision) -> Result<Box<dyn Runner>> {
-        let bytes = onnx::lower(graph, &onnx::weights_for_timing(graph, TIMING_SEED), precision, 1)?;
-        let session = OrtSession::load(&bytes, self.fingerprint.threads)?;
+        let bytes = timing_model(graph, precision, self.options.weights)?;
+        let exact = needs_exact(self.options.weights);
+        let session = OrtSession::prepared(&bytes, self.options.threads, "model", exact)?;
         let shape = graph.input_shape();
         let mut rng = TIMING_SEED.child("input").rng();
         let values: Vec<f32> = (0..shape.elements()).map(|_| rng.random_range(-2.0..2.0)).collect();
         let input = Tensor::from_array(([1, shape.c(), shape.h, shape.w], values));
         let input = input.map_err(|error| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() })?;
-        Ok(Box::new(Loaded { session, input, by_thread: self.fingerprint.threads == 1 }))
+        Ok(Box::new(Loaded { session, input, by_thread: self.options.threads == 1 }))
+    }
+
+    fn warning(&self) -> Option<String> {
+        let slow = self.fingerprint.instructions == "none" && !self.options.weights.seven_bits;
+        slow.then(|| {
+            "this processor has no VNNI instructions: exact 8-bit products take it longer, and its INT8 figures say little \
+             about processors that have them; `weight_bits: 7` needs no such care"
+                .into()
+        })
     }
 }
 
 /// Weights that exist only for timing are always the same ones.
 const TIMING_SEED: Seed = Seed(1);
+
+/// The model file that is timed for `graph`.
+pub fn timing_model(graph: &Graph, precision: Precision, weights: Int8Weights) -> Result<Vec<u8>> {
+    onnx::lower_as(graph, &onnx::weights_for_timing(graph, TIMING_SEED), precision, 1, weights)
+}
 
 struct Loaded {
     session: OrtSession,
@@ -155,24 +202,18 @@ struct Loaded {
 }
 
 impl Runner for Loaded {
-    fn run_ms(&mut self) -> Result<f64> {
+    fn run(&mut self) -> Result<Elapsed> {
         let failed = |error: &dyn std::fmt::Display| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() };
         let inputs = [(&self.input).into()];
         let inputs: &[SessionInputValue<'_>] = &inputs;
-        let elapsed = if self.by_thread {
-            let began = ThreadTime::try_now().map_err(|error| failed(&error))?;
-            let outputs = self.session.session.run(inputs);
-            let elapsed = began.try_elapsed().map_err(|error| failed(&error))?;
-            outputs.map_err(|error| failed(&error))?;
-            elapsed
-        } else {
-            let began = Instant::now();
-            let outputs = self.session.session.run(inputs);
-            let elapsed = began.elapsed();
-            outputs.map_err(|error| failed(&error))?;
-            elapsed
-        };
-        Ok(elapsed.as_secs_f64() * 1e3)
+        let wall = Instant::now();
+        let thread = ThreadTime::try_now().map_err(|error| failed(&error))?;
+        let outputs = self.session.session.run(inputs);
+        let thread = thread.try_elapsed().map_err(|error| failed(&error))?;
+        let wall = wall.elapsed();
+        outputs.map_err(|error| failed(&error))?;
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        Ok(Elapsed { ms: if self.by_thread { ms(thread) } else { ms(wall) }, wall_ms: ms(wall) })
     }
 }
 
@@ -183,20 +224,30 @@ pub fn processor() -> String {
     name.unwrap_or(std::env::consts::ARCH).to_string()
 }
 
+/// How the system sets the clock of the first core; empty where it does not say.
+fn governor() -> String {
+    let text = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").unwrap_or_default();
+    text.trim().to_string()
+}
+
 /// The nodes that ONNX Runtime really runs for a model, after its graph optimisation, as (operator, name).
 /// A float `Conv` or `Add` among them in an INT8 model of a relu network means that fusion was missed.
 pub fn optimised_ops(bytes: &[u8]) -> Result<Vec<(String, String)>> {
+    onnx::operators(&optimised(bytes)?)
+}
+
+/// The model file that ONNX Runtime makes of a model by its graph optimisation.
+pub fn optimised(bytes: &[u8]) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir().map_err(|error| crate::base::Fault::file("create", &std::env::temp_dir(), &error))?;
     let path = folder.path().join("optimised.onnx");
     let refused = |error: String| DeviceFault::ModelRefused { label: "model".into(), reason: error };
-    let builder = builder(1)?;
+    let builder = builder(1, needs_exact(Int8Weights::default()))?;
     let mut builder = builder.with_optimized_model_path(&path).map_err(|error| refused(error.to_string()))?;
     builder.commit_from_memory(bytes).map_err(|error| refused(error.to_string()))?;
-    let optimised = std::fs::read(&path).map_err(|error| crate::base::Fault::file("read", &path, &error))?;
-    onnx::operators(&optimised)
+    std::fs::read(&path).map_err(|error| crate::base::Fault::file("read", &path, &error))
 }
 
-fn builder(threads: usize) -> Result<SessionBuilder> {
+fn builder(threads: usize, exact: bool) -> Result<SessionBuilder> {
     let path = load_runtime()?;
     let attempt = || -> ort::Result<SessionBuilder> {
         let builder = Session::builder()?
@@ -204,20 +255,28 @@ fn builder(threads: usize) -> Result<SessionBuilder> {
             .with_inter_threads(1)?
             .with_optimization_level(GraphOptimizationLevel::Level3)?
             .with_log_level(ort::logging::LogLevel::Error)?;
-        // Without the dot-product instructions, products of unsigned and signed bytes would saturate at 16 bits.
-        Ok(if has_dot_product() { builder } else { builder.with_config_entry("session.x64quantprecision", "1")? })
+        Ok(if exact { builder.with_config_entry("session.x64quantprecision", "1")? } else { builder })
     };
     attempt().map_err(|error| DeviceFault::RuntimeUnusable { path: path.display().to_string(), reason: error.to_string() }.into())
 }
 
-/// Whether this processor multiplies and sums bytes exactly (VNNI, or not an x86 one).
-fn has_dot_product() -> bool {
+/// Whether the runtime must take care that products of unsigned and signed bytes do not saturate at 16 bits, as they do
+/// without the dot-product instructions. Sums of two products of 7-bit weights fit.
+fn needs_exact(weights: Int8Weights) -> bool {
+    cfg!(target_arch = "x86_64") && instructions() == "none" && !weights.seven_bits
+}
+
+/// The instructions of this processor that multiply and sum bytes.
+pub fn instructions() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
-        is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni")
+        if is_x86_feature_detected!("avx512vnni") {
+            return "avx512_vnni";
+        }
+        if is_x86_feature_detected!("avxvnni") { "avx_vnni" } else { "none" }
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
-        true
+        "native"
     }
 }

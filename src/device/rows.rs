@@ -1,10 +1,14 @@
 //! Measuring many graphs: groups that fit in memory, nothing measured twice, figures a person can compare.
 
+use std::collections::HashSet;
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
-use super::measure::{Candidate, MeasureOptions, Measurement, PROCEDURE, anchor_quiet_ms, measure};
-use super::{Device, Quiet, need_precision};
-use crate::base::{Cancel, Progress, Result, hash_hex};
+use super::measure::{Candidate, MeasureOptions, PROCEDURE, anchor_quiet_ms, measure};
+use super::visits::Measurement;
+use super::{Device, DeviceFault, need_precision};
+use crate::base::{Cancel, Fault, Progress, Quiet, Result, hash_hex};
 use crate::graph::Graph;
 use crate::lab::{Detail, Lab};
 use crate::onnx::Precision;
@@ -35,10 +39,8 @@ pub struct MeasuredRow {
     pub measurement: Measurement,
 }
 
-/// Times each graph in each of `precisions`; rows come graph by graph, in the order given.
-///
-/// What `lab` holds from before is not measured again, unless `options.fresh`; equal structures are measured once.
-/// The machine is held for measuring meanwhile. When interrupted, the groups that were finished stay in the lab.
+/// Times each graph in each of `precisions`; rows come graph by graph, in the order given. Fails with the first graph that
+/// the device cannot run; else as [`measure_all`].
 pub fn measure_graphs(
     device: &dyn Device,
     graphs: &[(String, &Graph)],
@@ -48,6 +50,31 @@ pub fn measure_graphs(
     cancel: &Cancel,
     lab: Option<&Lab>,
 ) -> Result<Vec<MeasuredRow>> {
+    measure_all(device, graphs, precisions, options, progress, cancel, lab)?.into_iter().collect()
+}
+
+/// What is asked for: its key, what to time, and what was found.
+struct Wanted<'a> {
+    key: Result<String>,
+    candidate: Candidate<'a>,
+    found: Option<(Result<Measurement>, bool)>,
+}
+
+/// Times each graph in each of `precisions`; rows come graph by graph, in the order given, each for itself a latency or the
+/// fault for which there is none.
+///
+/// What `lab` holds from before is not measured again, unless `options.fresh`, or the budget cut it short; equal structures
+/// are measured once. The machine is held for measuring meanwhile. Rows are kept in the lab as they are settled and at the
+/// end of each group, so that a process which is killed and started again goes on.
+pub fn measure_all(
+    device: &dyn Device,
+    graphs: &[(String, &Graph)],
+    precisions: &[Precision],
+    options: &MeasureOptions,
+    progress: &Progress,
+    cancel: &Cancel,
+    lab: Option<&Lab>,
+) -> Result<Vec<Result<MeasuredRow>>> {
     precisions.iter().try_for_each(|&precision| need_precision(device, precision))?;
     if let Some(lab) = lab.filter(|_| device.needs_quiet()) {
         lab.running().version("runtime", &device.fingerprint().runtime);
@@ -56,71 +83,110 @@ pub fn measure_graphs(
     for (label, graph) in graphs {
         for &precision in precisions {
             cancel.check()?;
-            let key = measurement_key(device, graph, precision)?;
-            wanted.push((key, Candidate { label, graph, precision }));
+            let key = measurement_key(device, graph, precision);
+            let key = key.map_err(|fault| fault.during(&format!("`{label}` in {precision}")));
+            wanted.push(Wanted { key, candidate: Candidate { label, graph, precision }, found: None });
         }
     }
-    let mut found: Vec<Option<(Measurement, bool)>> = vec![None; wanted.len()];
-    if let Some(lab) = lab.filter(|_| !options.fresh) {
-        for ((key, _), found) in wanted.iter().zip(&mut found) {
-            *found = lab.measurement(key)?.map(|measurement| (measurement, true));
-        }
-    }
-    let mut missing: Vec<usize> = vec![];
-    for (index, (key, _)) in wanted.iter().enumerate() {
-        if found[index].is_none() && !missing.iter().any(|&other| wanted[other].0 == *key) {
-            missing.push(index);
-        }
-    }
-    if missing.len() < wanted.len() && !missing.is_empty() {
-        let (had, all) = (found.iter().flatten().count(), wanted.len());
-        if had > 0 {
-            progress.say(&format!("{had} of {all} latencies taken from the lab"));
-        }
+    look_up(&mut wanted, options, lab)?;
+    let mut missing = missing(&wanted);
+    let had = wanted.iter().filter(|one| one.found.is_some()).count();
+    if had > 0 && !missing.is_empty() {
+        progress.say(&format!("{had} of {} latencies taken from the lab", wanted.len()));
     }
     let quiet = if missing.is_empty() || !device.needs_quiet() { None } else { Some(Quiet::hold(progress, cancel)?) };
-    if let Some(lab) = lab.filter(|_| quiet.is_some() && !options.fresh) {
+    if quiet.is_some() {
         // Another session may have measured some of them while this one waited for the machine.
-        for ((key, _), found) in wanted.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
-            *found = lab.measurement(key)?.map(|measurement| (measurement, true));
-        }
-        missing.retain(|&index| found[index].is_none());
+        look_up(&mut wanted, options, lab)?;
+        missing.retain(|&index| wanted[index].found.is_none());
     }
-    let groups = missing.len().div_ceil(GROUP).max(1);
-    let share = MeasureOptions { budget_s: options.budget_s / groups as f64, ..*options };
+    let groups = missing.len().div_ceil(GROUP);
     let bar = (groups > 1).then(|| progress.task("measuring groups of networks", groups as u64));
-    for group in missing.chunks(GROUP) {
-        let candidates: Vec<_> = group.iter().map(|&index| wanted[index].1).collect();
-        for (&index, measurement) in group.iter().zip(measure(device, &candidates, &share, progress, cancel)?) {
-            if let Some(lab) = lab {
-                lab.keep_measurement(&wanted[index].0, &measurement, &detail(device))?;
+    let began = Instant::now();
+    for (done, group) in missing.chunks(GROUP).enumerate() {
+        // What a group leaves of its share is for the others.
+        let left_s = (options.budget_s - began.elapsed().as_secs_f64()).max(options.budget_s / groups as f64 / 4.0);
+        let share = MeasureOptions { budget_s: left_s / (groups - done) as f64, ..*options };
+        let candidates: Vec<_> = group.iter().map(|&index| wanted[index].candidate).collect();
+        let keys: Vec<_> = group.iter().map(|&index| wanted[index].key.clone()).collect();
+        let mut keep = |place: usize, found: &Measurement| match (lab, &keys[place]) {
+            (Some(lab), Ok(key)) => lab.keep_measurement(key, found, &detail(device)),
+            _ => Ok(()),
+        };
+        let found = measure(device, &candidates, &share, progress, cancel, &mut keep)?;
+        for (place, found) in found.into_iter().enumerate() {
+            if let Ok(found) = &found {
+                keep(place, found)?;
             }
-            for other in 0..wanted.len() {
-                if wanted[other].0 == wanted[index].0 {
-                    found[other] = Some((measurement.clone(), false));
-                }
+            for one in wanted.iter_mut().filter(|one| one.key == keys[place]) {
+                let own = |fault: Fault| {
+                    if one.candidate.label == candidates[place].label { fault } else { relabelled(fault, one.candidate.label) }
+                };
+                one.found = Some((found.clone().map_err(own), false));
             }
         }
         if let Some(bar) = &bar {
             bar.advance(1);
         }
     }
-    let fresh: Vec<_> = found.iter().flatten().filter(|(_, kept)| !kept).map(|(m, _)| m.anchor_ms).collect();
+    let fresh: Vec<_> = wanted
+        .iter()
+        .filter_map(|one| one.found.as_ref())
+        .filter(|(_, kept)| !kept)
+        .filter_map(|(found, _)| found.as_ref().ok().map(|m| m.anchor_ms))
+        .collect();
     let reference_ms = reference(device, &fresh, progress, cancel, lab)?;
     drop(quiet);
-    let rows = wanted.iter().zip(found).filter_map(|((_, candidate), found)| {
-        let (measurement, kept) = found?;
-        Some(MeasuredRow {
-            label: candidate.label.to_string(),
-            precision: candidate.precision,
+    Ok(wanted.into_iter().map(|one| one.row(reference_ms)).collect())
+}
+
+impl Wanted<'_> {
+    fn row(self, reference_ms: f64) -> Result<MeasuredRow> {
+        self.key?;
+        let left_out =
+            || Fault::new("device::not_measured", format!("`{}` was not measured", self.candidate.label), "measure again");
+        let (measurement, kept) = self.found.ok_or_else(left_out)?;
+        let measurement = measurement?;
+        Ok(MeasuredRow {
+            label: self.candidate.label.to_string(),
+            precision: self.candidate.precision,
             latency_ms: measurement.relative * reference_ms,
             low_ms: measurement.relative_low * reference_ms,
             high_ms: measurement.relative_high * reference_ms,
             kept,
             measurement,
         })
-    });
-    Ok(rows.collect())
+    }
+}
+
+/// The fault of a graph of the same structure, under another name.
+fn relabelled(fault: Fault, label: &str) -> Fault {
+    let message = fault.message.split_once("` in ").map_or(fault.message.clone(), |(_, rest)| format!("`{label}` in {rest}"));
+    Fault { message, ..fault }
+}
+
+/// Takes from the lab what it has.
+fn look_up(wanted: &mut [Wanted<'_>], options: &MeasureOptions, lab: Option<&Lab>) -> Result<()> {
+    let Some(lab) = lab.filter(|_| !options.fresh) else { return Ok(()) };
+    for one in wanted.iter_mut().filter(|one| one.found.is_none()) {
+        let Ok(key) = &one.key else { continue };
+        let found: Option<Measurement> = lab.measurement(key)?;
+        one.found = found.filter(Measurement::is_sound).map(|found| (Ok(found), true));
+    }
+    Ok(())
+}
+
+/// Places of what must be measured, each structure once.
+fn missing(wanted: &[Wanted<'_>]) -> Vec<usize> {
+    let mut known = HashSet::new();
+    let open = wanted.iter().enumerate().filter(|(_, one)| one.found.is_none());
+    open.filter(|(_, one)| one.key.as_ref().is_ok_and(|key| known.insert(key.clone()))).map(|(index, _)| index).collect()
+}
+
+/// The measurement of one graph that the lab holds.
+pub fn kept_measurement(device: &dyn Device, label: &str, graph: &Graph, precision: Precision, lab: &Lab) -> Result<Measurement> {
+    let found = lab.measurement(&measurement_key(device, graph, precision)?)?;
+    Ok(found.ok_or_else(|| DeviceFault::NotMeasured { label: label.into() })?)
 }
 
 /// The key under which a latency is kept: structure, device, procedure.
@@ -129,8 +195,7 @@ pub fn measurement_key(device: &dyn Device, graph: &Graph, precision: Precision)
 }
 
 fn device_key(device: &dyn Device) -> String {
-    let fingerprint = serde_json::to_string(device.fingerprint()).unwrap_or_default();
-    hash_hex(format!("{fingerprint} procedure {PROCEDURE}").as_bytes())
+    hash_hex(format!("{} procedure {PROCEDURE}", device.fingerprint().key()).as_bytes())
 }
 
 fn detail(device: &dyn Device) -> Detail {

@@ -5,6 +5,7 @@
 //! bias b = round((beta - mean gamma / sqrt(var + eps)) / (s_x s_c)). The codes are those of training, so
 //! folding loses nothing but the rounding of the bias.
 
+use super::Int8Weights;
 use super::fault::OnnxFault;
 use crate::base::Result;
 use crate::graph::Weights;
@@ -67,7 +68,13 @@ pub(super) struct Codes {
 }
 
 /// Quantizes `weight` (output channels first) with layer scale `sw` and folds `affine` into it.
-pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine) -> Codes {
+pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine, style: Int8Weights) -> Codes {
+    let limit = style.limit();
+    // Fewer codes for the same range.
+    let sw = if style.seven_bits { sw * 127.0 / limit } else { sw };
+    if style.per_tensor {
+        return codes_of_layer(weight, sw, input_scale, affine, limit);
+    }
     let channels = affine.factor.len();
     let per_channel = weight.len() / channels.max(1);
     let mut codes = Codes { weight: Vec::with_capacity(weight.len()), scale: vec![], bias: vec![] };
@@ -81,11 +88,28 @@ pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine) 
         let alone = if alone >= f32::MIN_POSITIVE { alone } else { sw };
         let (channel_scale, sign) = if off { (alone, 0.0) } else { (channel_scale, factor.signum()) };
         let bias = f64::from(shift) / (f64::from(input_scale) * f64::from(channel_scale));
-        codes.weight.extend(row.iter().map(|w| ((w / sw).round_ties_even().clamp(-127.0, 127.0) * sign) as i8));
+        codes.weight.extend(row.iter().map(|w| ((w / sw).round_ties_even().clamp(-limit, limit) * sign) as i8));
         codes.scale.push(channel_scale);
         codes.bias.push(bias.round_ties_even().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32);
     }
     codes
+}
+
+/// The same with one scale for the whole layer: `affine` goes into the weights before they are quantized.
+fn codes_of_layer(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine, limit: f32) -> Codes {
+    let channels = affine.factor.len().max(1);
+    let row = (weight.len() / channels).max(1);
+    let trained: Vec<f32> = weight.iter().map(|w| (w / sw).round_ties_even().clamp(-limit, limit) * sw).collect();
+    let folded: Vec<f32> = trained.chunks(row).zip(&affine.factor).flat_map(|(row, f)| row.iter().map(move |w| w * f)).collect();
+    let largest = folded.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
+    let scale = if largest > f32::MIN_POSITIVE * limit { largest / limit } else { sw };
+    let unit = f64::from(input_scale) * f64::from(scale);
+    let bias = affine.shift.iter().map(|b| (f64::from(*b) / unit).round_ties_even().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32);
+    Codes {
+        weight: folded.iter().map(|w| (w / scale).round_ties_even().clamp(-limit, limit) as i8).collect(),
+        bias: bias.collect(),
+        scale: vec![scale; affine.factor.len()],
+    }
 }
 
 #[cfg(test)]
@@ -93,9 +117,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn seven_bits_keep_the_range_and_one_scale_serves_all_channels() {
+        let affine = Affine { factor: vec![2.0, 0.5], shift: vec![0.1, 0.2] };
+        let half =
+            codes(&[1.27, -1.27, 0.0, 0.64], 0.01, 0.1, &affine, Int8Weights { seven_bits: true, ..Int8Weights::default() });
+        assert_eq!(half.weight, [63, -63, 0, 32]);
+        assert!((half.scale[0] * 63.0 - 2.54).abs() < 1e-5);
+        let one =
+            codes(&[1.27, -1.27, 0.0, 0.64], 0.01, 0.1, &affine, Int8Weights { per_tensor: true, ..Int8Weights::default() });
+        assert_eq!(one.weight, [127, -127, 0, 16]);
+        assert!(one.scale.iter().all(|s| (s - 0.02).abs() < 1e-7));
+        assert_eq!(one.bias, [50, 100]);
+    }
+
+    #[test]
     fn batch_norm_goes_into_scales_and_its_sign_into_the_codes() {
         let affine = Affine { factor: vec![2.0, -0.5, 0.0], shift: vec![0.1, 0.2, 0.3] };
-        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], 0.01, 0.1, &affine);
+        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], 0.01, 0.1, &affine, Int8Weights::default());
         assert_eq!(made.weight, [10, -20, -10, 20, 0, 0]);
         assert_eq!(made.bias, [50, 400, 1 << 20]);
         for (scale, wanted) in made.scale.iter().zip([0.02, 0.005, 3.0 / f32::powi(2.0, 20)]) {
@@ -105,7 +143,7 @@ mod tests {
 
     #[test]
     fn codes_stay_within_127() {
-        let made = codes(&[9.0, -9.0], 0.01, 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] });
+        let made = codes(&[9.0, -9.0], 0.01, 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] }, Int8Weights::default());
         assert_eq!(made.weight, [127, -127]);
     }
 }

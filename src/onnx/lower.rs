@@ -5,7 +5,7 @@ use prost::Message;
 use super::codes::{self, Affine};
 use super::emit::{Writer, float, int, ints};
 use super::proto::{ModelProto, NodeProto};
-use super::{BN_EPSILON, OnnxFault, Precision};
+use super::{BN_EPSILON, Int8Weights, OnnxFault, Precision};
 use crate::base::Result;
 use crate::graph::{Activation, Graph, Layer, NodeId, Plan, Step, Weights, quantize};
 
@@ -13,11 +13,22 @@ use crate::graph::{Activation, Graph, Layer, NodeId, Plan, Step, Weights, quanti
 /// `output` (`[batch, C]` after a dense layer, else `[batch, C, H, W]`). Batch norm is folded into the
 /// convolution before it. `Int8` needs the scales `NODE.sa`, `NODE.zp` and `LAYER.sw` among the weights.
 pub fn lower(graph: &Graph, weights: &Weights, precision: Precision, batch: usize) -> Result<Vec<u8>> {
-    Ok(lower_model(graph, weights, precision, batch)?.encode_to_vec())
+    lower_as(graph, weights, precision, batch, Int8Weights::default())
 }
 
-/// [`lower`] before it is written as bytes.
-pub fn lower_model(graph: &Graph, weights: &Weights, precision: Precision, batch: usize) -> Result<ModelProto> {
+/// [`lower`] with INT8 weights written in another way.
+pub fn lower_as(graph: &Graph, weights: &Weights, precision: Precision, batch: usize, style: Int8Weights) -> Result<Vec<u8>> {
+    Ok(lower_model(graph, weights, precision, batch, style)?.encode_to_vec())
+}
+
+/// [`lower_as`] before it is written as bytes.
+pub fn lower_model(
+    graph: &Graph,
+    weights: &Weights,
+    precision: Precision,
+    batch: usize,
+    style: Int8Weights,
+) -> Result<ModelProto> {
     if batch == 0 {
         return Err(OnnxFault::Batch.into());
     }
@@ -27,6 +38,7 @@ pub fn lower_model(graph: &Graph, weights: &Weights, precision: Precision, batch
         weights,
         plan: &plan,
         int8: precision == Precision::Int8,
+        style,
         batch,
         writer: Writer::default(),
         real: vec![None; graph.nodes.len()],
@@ -70,6 +82,7 @@ struct Lowering<'a> {
     weights: &'a Weights,
     plan: &'a Plan,
     int8: bool,
+    style: Int8Weights,
     batch: usize,
     writer: Writer,
     /// Name of each node's value in floats, once written; in INT8 the dequantized one.
@@ -262,10 +275,10 @@ impl Lowering<'_> {
         }
         let sw = codes::scale(self.weights, &format!("{name}.sw"))?;
         let input_scale = self.tensor_scale(self.plan.value[node.inputs[0]])?;
-        let codes = codes::codes(weight, sw, input_scale, affine);
+        let codes = codes::codes(weight, sw, input_scale, affine, self.style);
         let bias_scale: Vec<_> = codes.scale.iter().map(|s| s * input_scale).collect();
         // A dense layer at the end keeps one scale for all: the integer kernel for it wants that.
-        let per_channel = shape.len() == 4;
+        let per_channel = shape.len() == 4 && !self.style.per_tensor;
         let (scales, dims): (usize, &[usize]) = if per_channel { (cout, &[cout]) } else { (1, &[]) };
         let axis = || if per_channel { vec![int("axis", 0)] } else { vec![] };
         let w = self.writer.i8s(format!("{name}/weight"), shape, &codes.weight);

@@ -19,7 +19,7 @@ pub use codes::BN_EPSILON;
 pub use emit::OPSET;
 pub use fault::OnnxFault;
 pub use key::{operators, structure_key};
-pub use lower::{lower, lower_model};
+pub use lower::{lower, lower_as, lower_model};
 pub use timing::weights_for_timing;
 
 /// The number format of a lowered network.
@@ -30,6 +30,23 @@ pub enum Precision {
     Fp32,
     /// 8-bit integers: unsigned activations, signed weights with one scale per channel.
     Int8,
+}
+
+/// How the weights of an INT8 network are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Int8Weights {
+    /// One scale for all weights of a layer, instead of one for each output channel.
+    pub per_tensor: bool,
+    /// Codes -63 to 63 instead of -127 to 127: sums of two products then fit into 16 bits, which processors without
+    /// dot-product instructions need.
+    pub seven_bits: bool,
+}
+
+impl Int8Weights {
+    /// The largest code.
+    fn limit(self) -> f32 {
+        if self.seven_bits { 63.0 } else { 127.0 }
+    }
 }
 
 impl Precision {

@@ -1,12 +1,13 @@
 //! The trainer's side of the protocol: reads orders, runs one job after the other, reports.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use spaceevo::base::{Cancel, Fault, Result};
+use spaceevo::base::{Cancel, Fault, Quiet, Result};
 use spaceevo::train::JobFile;
 use spaceevo::worker::{News, Order, PROTOCOL, build_id};
 
@@ -14,29 +15,37 @@ use super::fault::TrainFault;
 use super::jobs::Jobs;
 
 /// Progress lines are at least this far apart.
-const QUIET: Duration = Duration::from_millis(200);
+const APART: Duration = Duration::from_millis(200);
+/// So often a job looks whether somebody measures on this machine.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Where the running job reports to, and what tells it to stop.
 pub struct Ears {
     id: u64,
     cancel: Cancel,
     spoken: Option<Instant>,
+    looked: Cell<Option<Instant>>,
 }
 
 impl Ears {
     /// Reports that `done` of `total` steps are done; an error once the job is cancelled.
     pub fn step(&mut self, done: usize, total: usize, note: impl FnOnce() -> String) -> Result<()> {
-        self.cancel.check()?;
-        if done == total || self.spoken.is_none_or(|at| at.elapsed() >= QUIET) {
+        self.check()?;
+        if done == total || self.spoken.is_none_or(|at| at.elapsed() >= APART) {
             self.spoken = Some(Instant::now());
             say(&News::Progress { id: self.id, done: done as u64, total: total as u64, note: note() });
         }
         Ok(())
     }
 
-    /// An error once the job is cancelled.
+    /// An error once the job is cancelled. Waits while a latency is measured on this machine: training would spoil it.
     pub fn check(&self) -> Result<()> {
-        self.cancel.check()
+        self.cancel.check()?;
+        if self.looked.get().is_none_or(|at| at.elapsed() >= LOOK) {
+            Quiet::wait(&self.cancel, || say(&News::Log("training pauses while a latency is measured on this machine".into())))?;
+            self.looked.set(Some(Instant::now()));
+        }
+        Ok(())
     }
 }
 
@@ -80,7 +89,7 @@ pub fn serve(threads: u16) {
     std::thread::spawn(move || listen(&listener));
     let mut jobs = Jobs::default();
     while let Some((id, file)) = next(&shared) {
-        let mut ears = Ears { id, cancel: shared.cancel.clone(), spoken: None };
+        let mut ears = Ears { id, cancel: shared.cancel.clone(), spoken: None, looked: Cell::new(None) };
         let result = catch_unwind(AssertUnwindSafe(|| {
             let bytes = std::fs::read(&file).map_err(|error| Fault::file("read", &file, &error))?;
             let job: JobFile = serde_json::from_slice(&bytes).map_err(|error| {

@@ -1,7 +1,7 @@
 //! Devices and the measuring procedure. No test here rests on how fast the machine is.
 
-use spaceevo::base::{Cancel, Progress, Seed};
-use spaceevo::device::{LatencyPredictor, MeasureOptions, Quiet, measure_graphs, open};
+use spaceevo::base::{Cancel, Progress, Quiet, Seed};
+use spaceevo::device::{LatencyPredictor, MeasureOptions, measure_graphs, open};
 use spaceevo::graph::{Activation, Graph};
 use spaceevo::lab::Lab;
 use spaceevo::onnx::Precision::{self, Fp32, Int8};
