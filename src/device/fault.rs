@@ -51,7 +51,7 @@ pub enum DeviceFault {
     /// A kind of kernel that was never measured.
     #[error("the latency of `{kernel}` layers is not known: none was among the measured graphs")]
     #[diagnostic(code(device::kernel_unknown), help("measure some graphs that contain this layer, then fit the predictor again"))]
-    KernelUnknown { kernel: &'static str },
+    KernelUnknown { kernel: String },
     /// The clock cannot be believed.
     #[error("the clock jumped in {jumps} of {runs} timed runs: no latency can be told from them")]
     #[diagnostic(
@@ -80,4 +80,8 @@ pub enum DeviceFault {
     #[error("the process that runs `{label}` to see what memory it needs ended without an answer: {reason}")]
     #[diagnostic(code(device::child), help("see that the program `spaceevo` stands beside this one and has memory to run"))]
     Child { label: String, reason: String },
+    /// The regressor refuses its examples.
+    #[error("the trees cannot be fitted: {reason}")]
+    #[diagnostic(code(device::trees), help("measure more blocks, of different sizes"))]
+    Trees { reason: String },
 }

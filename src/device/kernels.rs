@@ -1,5 +1,7 @@
 //! A graph as the kernels a runtime runs for it, each with the numbers on which its time depends.
 
+use std::borrow::Cow;
+
 use crate::graph::{Activation, Graph, Layer, NodeId, Step, quantize};
 
 /// Lanes of the widest vector instructions; channels are worked on in blocks of this size.
@@ -9,7 +11,7 @@ const LANES: usize = 16;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
     /// What it is; kernels of one kind share their coefficients.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Times are a non-negative combination of these: counts in millions, and 1 for the call.
     pub features: Vec<f64>,
 }
@@ -20,7 +22,7 @@ pub struct Kernel {
 pub fn kernels(graph: &Graph) -> Vec<Kernel> {
     let plan = quantize(graph);
     let (input, output) = (graph.input_shape(), graph.output_shape());
-    let mut kernels = vec![Kernel { kind: "border", features: millions(&[input.elements(), output.elements()]) }];
+    let mut kernels = vec![Kernel { kind: "border".into(), features: millions(&[input.elements(), output.elements()]) }];
     for (id, node) in graph.nodes.iter().enumerate() {
         let from = |index: usize| &graph.nodes[node.inputs[index]].shape;
         let out = &node.shape;
@@ -88,7 +90,7 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
             Layer::Slice { .. } => ("slice", vec![out.elements()]),
             Layer::Shuffle { .. } => ("shuffle", vec![out.elements()]),
         };
-        kernels.push(Kernel { kind, features: millions(&counts) });
+        kernels.push(Kernel { kind: kind.into(), features: millions(&counts) });
     }
     kernels
 }

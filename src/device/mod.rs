@@ -1,8 +1,11 @@
 //! Devices: whatever can time a layer graph, how a latency is measured, and what it is predicted to be.
 
 mod anchor;
+mod explain;
 mod fault;
 mod flops;
+mod footprint;
+mod inside;
 mod kernels;
 mod measure;
 mod nnls;
@@ -10,18 +13,23 @@ pub mod ort;
 mod predictor;
 mod rows;
 pub mod stats;
+mod trees;
 mod visits;
 
 use serde::{Deserialize, Serialize};
 
 pub use anchor::anchor;
+pub use explain::{RunNode, Where, explain_int8};
 pub use fault::DeviceFault;
 pub use flops::FlopsDevice;
+pub use footprint::{Energy, POWERCAP, PeakMemory, run_for_memory};
+pub use inside::Inside;
 pub use kernels::{Kernel, kernels};
 pub use measure::{Candidate, MeasureOptions, PROCEDURE, measure};
 pub use ort::{OrtDevice, OrtOptions};
-pub use predictor::{LatencyPredictor, PredictorError};
+pub use predictor::{KernelCosts, LatencyPredictor, PredictorError, Sample, folds};
 pub use rows::{MeasuredRow, kept_measurement, measure_all, measure_graphs, measurement_key};
+pub use trees::Trees;
 pub use visits::{Measurement, Visit};
 
 use crate::base::{Result, did_you_mean, hash_hex};

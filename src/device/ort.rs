@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cpu_time::ThreadTime;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
-use ort::value::{Tensor, TensorRef};
+use ort::value::{Tensor, TensorRef, ValueType};
 use rand::RngExt;
 
 use super::{Device, DeviceFault, Elapsed, Fingerprint, Runner};
@@ -84,6 +84,15 @@ impl OrtSession {
         let mut builder = builder(threads, exact)?;
         let session = builder.commit_from_memory(bytes).map_err(|error| refused(error.to_string()))?;
         Ok(Self { session, label: label.into() })
+    }
+
+    /// The shape of its first input; sizes that the model leaves open are 1.
+    pub fn input_shape(&self) -> Vec<usize> {
+        let shape = self.session.inputs().first().and_then(|input| match input.dtype() {
+            ValueType::Tensor { shape, .. } => Some(shape.iter().map(|&size| size.max(1) as usize).collect()),
+            _ => None,
+        });
+        shape.unwrap_or_default()
     }
 
     /// Runs it on `input`, whose shape is `shape`; returns the values of its output in order.

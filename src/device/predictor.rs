@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::kernels::{Kernel, kernels};
@@ -42,13 +43,38 @@ pub struct PredictorError {
     pub worst_pct: f64,
 }
 
+/// What kernels take: coefficients by kind of kernel, ms a call and ms for each unit of a feature.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KernelCosts(pub BTreeMap<String, Vec<f64>>);
+
+/// Something measured: its kernels, and its latency in ms.
+pub type Sample = (Vec<Kernel>, f64);
+
+impl KernelCosts {
+    /// The non-negative coefficients with the least relative error on `samples`.
+    pub fn fit<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> Self {
+        solve(&samples.into_iter().collect::<Vec<_>>())
+    }
+
+    /// What these kernels take together, in ms. Fails with `device::kernel_unknown`.
+    pub fn total(&self, kernels: &[Kernel]) -> Result<f64> {
+        let mut sum = 0.0;
+        for kernel in kernels {
+            let known = self.0.get(&*kernel.kind);
+            let known = known.ok_or_else(|| DeviceFault::KernelUnknown { kernel: kernel.kind.to_string() })?;
+            sum += known.iter().zip(&kernel.features).map(|(c, f)| c * f).sum::<f64>();
+        }
+        Ok(sum)
+    }
+}
+
 /// Latency of graphs on one device in one number format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyPredictor {
     /// The number format.
     pub precision: Precision,
-    /// Coefficients by kind of kernel, ms a call and ms a million of each feature.
-    pub coefficients: BTreeMap<String, Vec<f64>>,
+    /// What kernels take.
+    pub costs: KernelCosts,
     /// Error on graphs left out of the fit (cross-validation in five parts).
     pub held_out: PredictorError,
 }
@@ -59,40 +85,34 @@ impl LatencyPredictor {
         if measured.len() < LEAST_GRAPHS {
             return Err(DeviceFault::TooFew { precision: precision.name(), needed: LEAST_GRAPHS, found: measured.len() }.into());
         }
-        let samples: Vec<(Vec<Kernel>, f64)> = measured.iter().map(|(graph, ms)| (kernels(graph), *ms)).collect();
-        let all: Vec<usize> = (0..samples.len()).collect();
-        let mut order = all.clone();
-        rand::seq::SliceRandom::shuffle(order.as_mut_slice(), &mut seed.rng());
+        let samples: Vec<Sample> = measured.iter().map(|(graph, ms)| (kernels(graph), *ms)).collect();
+        let folds = folds(samples.len(), FOLDS, seed);
         let mut errors = vec![];
         for fold in 0..FOLDS {
-            let (left_out, fitted): (Vec<_>, Vec<_>) = order.iter().enumerate().partition(|(place, _)| place % FOLDS == fold);
-            let fitted: Vec<_> = fitted.into_iter().map(|(_, &index)| index).collect();
-            let coefficients = solve(&samples, &fitted);
-            for (_, &index) in left_out {
+            let costs = KernelCosts::fit(samples.iter().zip(&folds).filter(|(_, own)| **own != fold).map(|(sample, _)| sample));
+            for ((kernels, ms), _) in samples.iter().zip(&folds).filter(|(_, own)| **own == fold) {
                 // A kind that only the left-out graphs have cannot be judged.
-                if let Ok(ms) = total(&coefficients, &samples[index].0) {
-                    errors.push(ms / samples[index].1 - 1.0);
-                }
+                errors.extend(costs.total(kernels).ok().map(|found| found / ms - 1.0));
             }
         }
-        Ok(Self { precision, coefficients: solve(&samples, &all), held_out: PredictorError::of(&errors) })
+        Ok(Self { precision, costs: KernelCosts::fit(&samples), held_out: PredictorError::of(&errors) })
     }
 
     /// Latency of `graph` as a network by itself, in ms. Fails for a kind of kernel that was not among the measured graphs.
     pub fn predict(&self, graph: &Graph) -> Result<f64> {
-        total(&self.coefficients, &kernels(graph))
+        self.costs.total(&kernels(graph))
     }
 
     /// What `graph` adds to a network that it is a part of, in ms: its kernels without the border.
     pub fn predict_inside(&self, graph: &Graph) -> Result<f64> {
-        total(&self.coefficients, &kernels(graph)[1..])
+        self.costs.total(&kernels(graph)[1..])
     }
 
     /// Latency by kind of kernel, in ms, in the order of the kinds' names.
-    pub fn explain(&self, graph: &Graph) -> Result<BTreeMap<&'static str, f64>> {
+    pub fn explain(&self, graph: &Graph) -> Result<BTreeMap<String, f64>> {
         let mut parts = BTreeMap::new();
         for kernel in kernels(graph) {
-            *parts.entry(kernel.kind).or_insert(0.0) += total(&self.coefficients, std::slice::from_ref(&kernel))?;
+            *parts.entry(kernel.kind.to_string()).or_insert(0.0) += self.costs.total(std::slice::from_ref(&kernel))?;
         }
         Ok(parts)
     }
@@ -104,8 +124,18 @@ impl LatencyPredictor {
     }
 }
 
+/// The part of a cross-validation in `parts` that each of `count` things belongs to.
+pub fn folds(count: usize, parts: usize, seed: Seed) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut seed.child("folds").rng());
+    let mut folds = vec![0; count];
+    order.into_iter().enumerate().for_each(|(place, index)| folds[index] = place % parts);
+    folds
+}
+
 impl PredictorError {
-    fn of(errors: &[f64]) -> Self {
+    /// From relative errors: predicted over measured, less 1.
+    pub fn of(errors: &[f64]) -> Self {
         let n = errors.len().max(1) as f64;
         let share = |limit: f64| 100.0 * errors.iter().filter(|error| error.abs() <= limit).count() as f64 / n;
         let sizes: Vec<_> = errors.iter().map(|error| error.abs()).collect();
@@ -119,37 +149,26 @@ impl PredictorError {
     }
 }
 
-fn total(coefficients: &BTreeMap<String, Vec<f64>>, kernels: &[Kernel]) -> Result<f64> {
-    let mut sum = 0.0;
-    for kernel in kernels {
-        let known = coefficients.get(kernel.kind).ok_or(DeviceFault::KernelUnknown { kernel: kernel.kind })?;
-        sum += known.iter().zip(&kernel.features).map(|(c, f)| c * f).sum::<f64>();
-    }
-    Ok(sum)
-}
-
-/// The coefficients with the least relative error on the samples `chosen`.
-fn solve(samples: &[(Vec<Kernel>, f64)], chosen: &[usize]) -> BTreeMap<String, Vec<f64>> {
+fn solve(samples: &[&Sample]) -> KernelCosts {
     let mut place: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut width = 0;
-    for kernel in chosen.iter().flat_map(|&index| &samples[index].0) {
-        place.entry(kernel.kind).or_insert_with(|| {
+    for kernel in samples.iter().flat_map(|(kernels, _)| kernels) {
+        place.entry(&kernel.kind).or_insert_with(|| {
             width += kernel.features.len();
             (width - kernel.features.len(), kernel.features.len())
         });
     }
-    let rows: Vec<Vec<f64>> = chosen
+    let rows: Vec<Vec<f64>> = samples
         .iter()
-        .map(|&index| {
-            let (kernels, ms) = &samples[index];
+        .map(|(kernels, ms)| {
             let mut row = vec![0.0; width];
             for kernel in kernels {
-                let (start, _) = place[kernel.kind];
+                let (start, _) = place[&*kernel.kind];
                 kernel.features.iter().enumerate().for_each(|(i, feature)| row[start + i] += feature / ms);
             }
             row
         })
         .collect();
     let x = nnls(&rows, &vec![1.0; rows.len()], RIDGE);
-    place.iter().map(|(kind, &(start, count))| ((*kind).to_string(), x[start..start + count].to_vec())).collect()
+    KernelCosts(place.iter().map(|(kind, &(start, count))| ((*kind).to_string(), x[start..start + count].to_vec())).collect())
 }

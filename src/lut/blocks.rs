@@ -213,3 +213,15 @@ pub(super) fn operators(hyperspace: &Hyperspace) -> Vec<Operator> {
     }
     all
 }
+
+/// The block that a key names, built by an operator of `hyperspace`. Fails with `lut::block_key`.
+pub fn block_of_key(hyperspace: &Hyperspace, key: &BlockKey) -> Result<PlacedBlock> {
+    let all = operators(hyperspace);
+    let own = all.iter().find(|own| own.name() == &*key.operator && own.activation() == key.config.activation);
+    let operator = own.ok_or_else(|| LutFault::BlockKey {
+        key: key.to_string(),
+        why: format!("`{}` has no such operator", hyperspace.name),
+        help: format!("its operators are {}", all.iter().map(Operator::name).collect::<Vec<_>>().join(", ")),
+    })?;
+    Ok(PlacedBlock { prefix: "block".into(), stage: 0, operator: operator.clone(), config: key.config.clone() })
+}

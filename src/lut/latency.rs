@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::blocks::BlockTable;
 use super::build::Measure;
+use super::inside::LatencyTable;
 use crate::base::{Result, Seed};
 use crate::device::LatencyPredictor;
 use crate::graph::Graph;
@@ -22,6 +23,8 @@ pub enum LatencyModel {
     Fitted(Arc<LatencyPredictor>),
     /// The sum of what their blocks take.
     Blocks(Arc<BlockTable>),
+    /// By a latency table: blocks inside networks, and a fixed part.
+    Table(Arc<LatencyTable>),
 }
 
 impl LatencyModel {
@@ -30,6 +33,7 @@ impl LatencyModel {
         match self {
             LatencyModel::Fitted(predictor) => predictor.predict(&subnet.graph()?),
             LatencyModel::Blocks(blocks) => blocks.subnet_ms(subnet),
+            LatencyModel::Table(table) => table.subnet_ms(subnet),
         }
     }
 
@@ -38,6 +42,7 @@ impl LatencyModel {
         match self {
             LatencyModel::Fitted(predictor) => predictor.predict_inside(&sample.graph()?),
             LatencyModel::Blocks(blocks) => blocks.stage_ms(sample),
+            LatencyModel::Table(table) => table.stage_ms(sample),
         }
     }
 }

@@ -9,6 +9,7 @@ mod emit;
 mod fault;
 mod key;
 mod lower;
+mod nodes;
 #[rustfmt::skip]
 pub mod proto;
 mod timing;
@@ -20,6 +21,7 @@ pub use emit::OPSET;
 pub use fault::OnnxFault;
 pub use key::{operators, structure_key};
 pub use lower::{lower, lower_as, lower_model};
+pub use nodes::{FileNode, nodes};
 pub use timing::weights_for_timing;
 
 /// The number format of a lowered network.

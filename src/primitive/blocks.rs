@@ -31,6 +31,18 @@ pub struct Blocks {
     report: Map,
 }
 
+impl Blocks {
+    /// A block table of this hyperspace.
+    pub(super) fn new(table: Arc<BlockTable>, hyperspace: Hyper, report: Map) -> Self {
+        Self { table, hyperspace, report }
+    }
+
+    /// The hyperspace whose operators its blocks are of.
+    pub(super) fn hyperspace(&self) -> &Hyper {
+        &self.hyperspace
+    }
+}
+
 #[export_module]
 mod block_functions {
     /// What single blocks take, recovered from the INT8 latencies of a look-up table.

@@ -9,14 +9,12 @@ use super::blocks::Blocks;
 use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
-use super::operator::Block;
 use super::options::Options;
-use crate::base::{Fault, Result};
-use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, measure_graphs};
-use crate::frame::Table;
+use crate::base::Result;
+use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, OrtOptions, measure_all};
 use crate::graph::{Cost, Graph};
 use crate::lut::BlockTable;
-use crate::onnx::Precision;
+use crate::onnx::{Int8Weights, Precision};
 use crate::space::Subnet;
 
 /// A device as scripts hold it.
@@ -57,7 +55,15 @@ mod device_functions {
 
     /// A device by name: `ort` is ONNX Runtime here, `flops` counts, `table` sums a block table.
     ///
-    /// Options: `threads` (1), for `ort`; `blocks` (needed for `table`): as `read_blocks` or `recover_blocks` gives them.
+    /// Options for `ort`: `threads` (1); `weights` ("per_channel"): how many scales INT8 weights have, or "per_tensor"; `weight_bits` (8):
+    /// with 7 sums of two products fit into 16 bits, which processors without VNNI instructions need to be fast.
+    /// For `table`: `blocks` (needed): as `read_blocks` or `recover_blocks` gives them.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// device("ort", #{ weight_bits: 9 }) //> fails options::value
+    /// ```
     #[rhai_fn(name = "device", return_raw)]
     pub fn device_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Stopwatch> {
         let host = Host::of(&context)?;
@@ -89,32 +95,6 @@ mod device_functions {
     pub fn device_text(device: &mut Stopwatch) -> String {
         device.words()
     }
-
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let b = block("inverted_residual", #{ cin: 64, cout: 64, hw: 28 });
-    /// measure(b, device("flops")).columns.contains("int8_ms") //> true
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn measure(context: NativeCallContext, what: Dynamic, device: Stopwatch) -> Answer<Table> {
-        measure_with(context, what, device, Map::new())
-    }
-
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device, as a table.
-    ///
-    /// Everything is timed in interleaved rounds beside an anchor network. A `table` gives `name`, `int8_ms` and `mflops` only.
-    /// Columns: `name`, then for each precision the median `…_ms`, its 95 % interval
-    /// `…_low_ms` and `…_high_ms`, `runs`; and `speedup`, FP32 over INT8. What was measured before comes from the lab.
-    ///
-    /// Options: `budget_s` (20): seconds at most; `interval_pct` (3): width of the intervals at which measuring stops; `again` (false): measure even what the lab holds.
-    #[rhai_fn(name = "measure", return_raw)]
-    pub fn measure_with(context: NativeCallContext, what: Dynamic, device: Stopwatch, given: Map) -> Answer<Table> {
-        let host = Host::of(&context)?;
-        table(&host, &device, what, given).cross()
-    }
 }
 
 impl Stopwatch {
@@ -125,14 +105,29 @@ impl Stopwatch {
             Stopwatch::Timed(device) => {
                 let print = device.fingerprint();
                 let threads = if print.threads == 1 { "1 thread".into() } else { format!("{} threads", print.threads) };
-                format!("{} ({}, {}, {threads})", print.device, print.runtime, print.cpu)
+                let mut words = vec![print.runtime.clone(), print.cpu.clone(), threads];
+                if device.name() == "ort" {
+                    words.push(format!("integer instructions: {}", print.instructions));
+                    words.extend(print.options.split(", ").skip(1).map(str::to_string));
+                }
+                format!("{} ({})", print.device, words.join(", "))
             }
         }
     }
 }
 
 fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
-    let options = Options::new("device", given, &["threads", "blocks"])?;
+    let options = Options::new("device", given, &["threads", "blocks", "weights", "weight_bits"])?;
+    let per_tensor = match options.text("weights")?.as_deref() {
+        None | Some("per_channel") => false,
+        Some("per_tensor") => true,
+        Some(_) => return Err(options.refuse("weights", "there is no such way", "write \"per_channel\" or \"per_tensor\"")),
+    };
+    let seven_bits = match options.count("weight_bits", 1)? {
+        None | Some(8) => false,
+        Some(7) => true,
+        Some(_) => return Err(options.refuse("weight_bits", "no kernel has so many", "write 8, or 7")),
+    };
     if name == "table" {
         let blocks: Blocks = options.need("blocks", "a block table: `read_blocks(...)` or `recover_blocks(lut)`")?;
         return Ok(Stopwatch::Blocks(blocks.table.clone()));
@@ -142,109 +137,42 @@ fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
         host.note_cut("device `ort`", "`flops` in its place".into());
         return Ok(Stopwatch::Timed(Arc::new(FlopsDevice::default())));
     }
-    Ok(Stopwatch::Timed(Arc::from(device::open(name, threads)?)))
+    let how = OrtOptions { threads, weights: Int8Weights { per_tensor, seven_bits } };
+    Ok(Stopwatch::Timed(Arc::from(device::open_with(name, how)?)))
 }
 
-/// What a block table says of blocks and subnets.
-fn looked_up(blocks: &BlockTable, what: Dynamic) -> Result<Table> {
-    let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
-    let (mut names, mut times, mut mflops) = (Vec::new(), Vec::new(), Vec::new());
-    for item in items {
-        if let Some(block) = item.clone().try_cast::<Block>() {
-            times.push(blocks.need(&block.key())?);
-            mflops.push(block.graph.cost().mflops());
-            names.push(block.label());
-        } else if let Some(subnet) = item.clone().try_cast::<Subnet>() {
-            times.push(blocks.subnet_ms(&subnet)?);
-            mflops.push(subnet.cost()?.mflops());
-            names.push(subnet.encode());
-        } else {
-            return Err(not_measurable(&item));
-        }
+/// Times graphs; each row for itself may be a fault. What was measured before comes from the lab.
+pub(super) fn timed(
+    host: &Host,
+    device: &dyn Device,
+    named: &[(String, Arc<Graph>)],
+    precisions: &[Precision],
+    how: &MeasureOptions,
+) -> Result<Vec<Result<MeasuredRow>>> {
+    if let Some(warning) = device.warning().filter(|_| !host.warned(device.name())) {
+        host.progress().say(&warning);
     }
-    Table::builder().text("name", names).float("int8_ms", times).float("mflops", mflops).build()
-}
-
-fn not_measurable(item: &Dynamic) -> Fault {
-    let help = "measure takes a block, a subnet, or an array of them";
-    Fault::new("measure::what", format!("`{item}` cannot be measured"), help)
-}
-
-/// The graphs that a value stands for, with their names.
-fn graphs_of(what: Dynamic) -> Result<Vec<(String, Graph)>> {
-    let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
-    items
-        .into_iter()
-        .map(|item| {
-            if let Some(block) = item.clone().try_cast::<Block>() {
-                return Ok((block.label(), (*block.graph).clone()));
-            }
-            if let Some(subnet) = item.clone().try_cast::<Subnet>() {
-                return Ok((subnet.encode(), subnet.graph()?));
-            }
-            Err(not_measurable(&item))
-        })
-        .collect()
-}
-
-fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<Table> {
-    let options = Options::new("measure", given, &["budget_s", "interval_pct", "again"])?;
-    let default = MeasureOptions::default();
-    let how = MeasureOptions {
-        budget_s: options.positive("budget_s")?.unwrap_or(20.0),
-        interval_pct: options.positive("interval_pct")?.unwrap_or(default.interval_pct),
-        fresh: options.flag("again")?.unwrap_or(false),
-        ..default
-    };
-    let device = match device {
-        Stopwatch::Blocks(blocks) => return looked_up(blocks, what),
-        Stopwatch::Timed(device) => &**device,
-    };
-    let named = graphs_of(what)?;
-    let rows = both(host, device, &named, &how)?;
-    let column = |pick: fn(&(MeasuredRow, MeasuredRow)) -> f64| rows.iter().map(pick).collect::<Vec<_>>();
-    Table::builder()
-        .text("name", named.iter().map(|(name, _)| name.clone()))
-        .float("fp32_ms", column(|row| row.0.latency_ms))
-        .float("fp32_low_ms", column(|row| row.0.low_ms))
-        .float("fp32_high_ms", column(|row| row.0.high_ms))
-        .float("int8_ms", column(|row| row.1.latency_ms))
-        .float("int8_low_ms", column(|row| row.1.low_ms))
-        .float("int8_high_ms", column(|row| row.1.high_ms))
-        .float("speedup", column(|row| row.0.latency_ms / row.1.latency_ms))
-        .int("runs", rows.iter().map(|row| row.1.measurement.runs as i64))
-        .float("mflops", named.iter().map(|(_, graph)| graph.cost().mflops()))
-        .build()
+    let named: Vec<_> = named.iter().map(|(name, graph)| (name.clone(), &**graph)).collect();
+    measure_all(device, &named, precisions, how, &host.progress(), &host.cancel, Some(&*host.lab()?))
 }
 
 /// FP32 and INT8 of each graph, interleaved.
 fn both(
     host: &Host,
     device: &dyn Device,
-    named: &[(String, Graph)],
+    named: &[(String, Arc<Graph>)],
     how: &MeasureOptions,
 ) -> Result<Vec<(MeasuredRow, MeasuredRow)>> {
     let rows = timed(host, device, named, &[Precision::Fp32, Precision::Int8], how)?;
+    let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(rows.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
-}
-
-fn timed(
-    host: &Host,
-    device: &dyn Device,
-    named: &[(String, Graph)],
-    precisions: &[Precision],
-    how: &MeasureOptions,
-) -> Result<Vec<MeasuredRow>> {
-    let named: Vec<_> = named.iter().map(|(name, graph)| (name.clone(), graph)).collect();
-    measure_graphs(device, &named, precisions, how, &host.progress(), &host.cancel, Some(&*host.lab()?))
 }
 
 /// INT8 latency of each graph, in milliseconds.
 pub(super) fn measure_int8(host: &Host, device: &Arc<dyn Device>, graphs: &[Graph]) -> Result<Vec<f64>> {
-    let named: Vec<_> = graphs.iter().enumerate().map(|(at, graph)| (format!("sample {at}"), graph.clone())).collect();
-    let rows =
-        timed(host, &**device, &named, &[Precision::Int8], &MeasureOptions { budget_s: 45.0, ..MeasureOptions::default() })?;
-    Ok(rows.into_iter().map(|row| row.latency_ms).collect())
+    let named: Vec<_> = graphs.iter().enumerate().map(|(at, graph)| (format!("sample {at}"), Arc::new(graph.clone()))).collect();
+    let how = MeasureOptions { budget_s: 45.0, ..MeasureOptions::default() };
+    timed(host, &**device, &named, &[Precision::Int8], &how)?.into_iter().map(|row| Ok(row?.latency_ms)).collect()
 }
 
 /// FP32 and INT8 latency of subnets.
@@ -256,7 +184,7 @@ pub(super) fn measure_nets(host: &Host, device: &Stopwatch, subnets: &[Subnet]) 
         }
         Stopwatch::Timed(device) => &**device,
     };
-    let named = subnets.iter().map(|subnet| Ok((subnet.encode(), subnet.graph()?))).collect::<Result<Vec<_>>>()?;
+    let named = subnets.iter().map(|subnet| Ok((subnet.encode(), Arc::new(subnet.graph()?)))).collect::<Result<Vec<_>>>()?;
     let rows = both(host, device, &named, &MeasureOptions { budget_s: 20.0, ..MeasureOptions::default() })?;
     Ok(rows.into_iter().map(|(fp32, int8)| BothMs { fp32_ms: fp32.latency_ms, int8_ms: int8.latency_ms }).collect())
 }

@@ -98,6 +98,7 @@ pub struct Host {
     explainer: OnceLock<Weak<dyn Explainer>>,
     last_study: Mutex<Option<SpaceStudy>>,
     cuts: Mutex<BTreeMap<&'static str, String>>,
+    warned: Mutex<Vec<String>>,
 }
 
 impl Host {
@@ -138,6 +139,16 @@ impl Host {
     /// Notes what a dry run does otherwise.
     pub(super) fn note_cut(&self, what: &'static str, instead: String) {
         self.cuts.lock().unwrap_or_else(PoisonError::into_inner).insert(what, instead);
+    }
+
+    /// Whether what there is to say of `name` was said before in this session.
+    pub(super) fn warned(&self, name: &str) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = warned.iter().any(|own| own == name);
+        if !known {
+            warned.push(name.into());
+        }
+        known
     }
 
     /// What a dry run did otherwise so far: `evaluations: at most 20`.

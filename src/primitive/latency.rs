@@ -8,6 +8,7 @@ use rhai::{Engine, Map};
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, measure_int8};
 use super::host::{DRY_MEASURED, Host, MEASURED};
+use super::latency_table::words_of;
 use super::lut::Lookup;
 use super::options::Options;
 use super::space::{Hyper, Space};
@@ -95,6 +96,7 @@ mod latency_functions {
             Model::Blocks(blocks) => {
                 format!("latency model of {} blocks: a network takes the sum of its blocks", blocks.entries().len())
             }
+            Model::Table(table) => format!("latency model: {}", words_of(&table.report)),
             Model::Fitted(predictor) => {
                 let PredictorError { graphs, within10_pct, rmspe_pct, .. } = predictor.held_out;
                 format!(
@@ -107,11 +109,14 @@ mod latency_functions {
 
 /// A model's error as scripts see it.
 pub(super) fn error_of(model: &Model) -> Result<Map> {
-    let Model::Fitted(predictor) = model else {
-        let help = "compare it with networks that were measured: `measure(nets, device(\"ort\"))`";
-        return Err(Fault::new("lut::no_error", "a block table was not fitted: it has no held-out error", help));
+    let error = match model {
+        Model::Fitted(predictor) => &predictor.held_out,
+        Model::Table(table) => &table.report.network_error,
+        Model::Blocks(_) => {
+            let help = "compare it with networks that were measured: `measure(nets, device(\"ort\"))`";
+            return Err(Fault::new("lut::no_error", "a block table was not fitted: it has no held-out error", help));
+        }
     };
-    let error = &predictor.held_out;
     Ok(Map::from([
         ("within_5_pct".into(), error.within5_pct.into()),
         ("within_10_pct".into(), error.within10_pct.into()),

@@ -342,7 +342,7 @@ fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut giv
     Ok(Definition { name: name.into(), lists, activation: act, pools, builder: Arc::new(builder) })
 }
 
-fn build_block(operator: &Operator, given: Map) -> Result<Block> {
+pub(super) fn build_block(operator: &Operator, given: Map) -> Result<Block> {
     let lists: Vec<_> = operator.lists().map(|(name, values)| (name.to_string(), values[0])).collect();
     let mut known = vec!["cin", "cout", "stride", "hw"];
     known.extend(lists.iter().map(|(name, _)| name.as_str()));

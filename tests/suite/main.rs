@@ -39,6 +39,7 @@ mod session;
 mod slow_net;
 mod space;
 mod stats;
+mod synthetic;
 mod tidy;
 mod torch;
 mod toy;
