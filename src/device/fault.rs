@@ -84,4 +84,8 @@ pub enum DeviceFault {
     #[error("the trees cannot be fitted: {reason}")]
     #[diagnostic(code(device::trees), help("measure more blocks, of different sizes"))]
     Trees { reason: String },
+    /// The device runs no model files.
+    #[error("device `{device}` runs no model files")]
+    #[diagnostic(code(device::no_files), help("use `device(\"ort\")`"))]
+    NoFiles { device: String },
 }

@@ -78,6 +78,10 @@ pub trait Device: Send + Sync {
     fn structure_key(&self, graph: &Graph, precision: Precision) -> Result<String>;
     /// Makes `graph` ready to be timed, with weights that exist only for that. Batch size 1.
     fn load(&self, graph: &Graph, precision: Precision) -> Result<Box<dyn Runner>>;
+    /// Makes a model file ready to be timed. Fails with `device::no_files` on a device that knows layers alone.
+    fn load_file(&self, _bytes: &[u8]) -> Result<Box<dyn Runner>> {
+        Err(DeviceFault::NoFiles { device: self.name().into() }.into())
+    }
     /// Whether its times are disturbed by other work on this machine.
     fn needs_quiet(&self) -> bool {
         true

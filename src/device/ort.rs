@@ -176,12 +176,15 @@ impl Device for OrtDevice {
 
     fn load(&self, graph: &Graph, precision: Precision) -> Result<Box<dyn Runner>> {
         let bytes = timing_model(graph, precision, self.options.weights)?;
-        let exact = needs_exact(self.options.weights);
-        let session = OrtSession::prepared(&bytes, self.options.threads, "model", exact)?;
-        let shape = graph.input_shape();
+        self.load_file(&bytes)
+    }
+
+    fn load_file(&self, bytes: &[u8]) -> Result<Box<dyn Runner>> {
+        let session = OrtSession::prepared(bytes, self.options.threads, "model", needs_exact(self.options.weights))?;
+        let shape = session.input_shape();
         let mut rng = TIMING_SEED.child("input").rng();
-        let values: Vec<f32> = (0..shape.elements()).map(|_| rng.random_range(-2.0..2.0)).collect();
-        let input = Tensor::from_array(([1, shape.c(), shape.h, shape.w], values));
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let input = Tensor::from_array((shape, values));
         let input = input.map_err(|error| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() })?;
         Ok(Box::new(Loaded { session, input, by_thread: self.options.threads == 1 }))
     }

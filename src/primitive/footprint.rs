@@ -12,7 +12,7 @@ use super::device::Stopwatch;
 use super::host::Host;
 use super::measure::{Thing, thing_of};
 use super::options::Options;
-use crate::base::{Fault, Quiet, Result};
+use crate::base::{Fault, Quiet, Result, readable, write_atomic};
 use crate::device::{DeviceFault, Energy, POWERCAP, PeakMemory, ort::timing_model, run_for_memory};
 use crate::onnx::{Int8Weights, Precision};
 
@@ -57,6 +57,37 @@ mod footprint_functions {
             ("before_mb".into(), (found.before_bytes as f64 / MB).into()),
             ("peak_mb".into(), (found.peak_bytes as f64 / MB).into()),
         ]))
+    }
+
+    /// Writes a thing as an ONNX file with weights that exist only for timing: the very file that is measured.
+    ///
+    /// Options: `precision` ("int8"): or "fp32".
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// write_timing_model(block("inverted_residual", #{ cin: 64, hw: 28 }), "block.onnx", #{ precision: "fp32" });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn write_timing_model(what: Dynamic, path: &str, given: Map) -> Answer<()> {
+        written(&what, Path::new(path), given).cross()
+    }
+
+    /// Times of runs of an ONNX file, in milliseconds, as an array: by the clock of a device, in the order of runs.
+    ///
+    /// One more run comes first. Nothing is interleaved, rejected or kept: `measure` does better by a thing of the lab.
+    ///
+    /// Options: `runs` (10).
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// time_model("gone.onnx", device("ort"), #{}) //> fails file::io
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn time_model(context: NativeCallContext, path: &str, device: Stopwatch, given: Map) -> Answer<rhai::Array> {
+        let host = Host::of(&context)?;
+        times(&host, Path::new(path), &device, given).cross()
     }
 
     /// Energy of one run in FP32 and INT8, by the processor's own counters.
@@ -129,6 +160,33 @@ fn in_own_process(host: &Host, label: &str, file: &Path, lab: &Path) -> Result<P
     let found: Result<(f64, f64), _> = serde_json::from_slice(&output.stdout);
     let (before, peak) = found.map_err(|error| failed(format!("its answer is not understood: {error}")))?;
     Ok(PeakMemory { before_bytes: (before * MB) as u64, peak_bytes: (peak * MB) as u64 })
+}
+
+fn written(what: &Dynamic, path: &Path, given: Map) -> Result<()> {
+    let options = Options::new("write_timing_model", given, &["precision"])?;
+    let precision = match options.text("precision")?.as_deref() {
+        None | Some("int8") => Precision::Int8,
+        Some("fp32") => Precision::Fp32,
+        Some(_) => return Err(options.refuse("precision", "there is no such format", "write \"int8\" or \"fp32\"")),
+    };
+    write_atomic(path, &timing_model(&thing_of(what)?.graph, precision, Int8Weights::default())?)
+}
+
+fn times(host: &Host, path: &Path, device: &Stopwatch, given: Map) -> Result<rhai::Array> {
+    let options = Options::new("time_model", given, &["runs"])?;
+    let runs = options.count("runs", 1)?.unwrap_or(10);
+    let bytes = std::fs::read(readable(path)).map_err(|error| Fault::file("read", path, &error))?;
+    let Stopwatch::Timed(device) = device else {
+        return Err(Fault::new("device::no_files", "a `table` runs no files", "use `device(\"ort\")`"));
+    };
+    let mut runner = device.load_file(&bytes)?;
+    runner.run()?;
+    let mut times = rhai::Array::new();
+    for _ in 0..runs {
+        host.cancel.check()?;
+        times.push(runner.run()?.ms.into());
+    }
+    Ok(times)
 }
 
 fn used(host: &Host, thing: &Thing, device: &Stopwatch, given: Map) -> Result<Map> {

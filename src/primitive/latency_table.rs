@@ -104,7 +104,8 @@ mod latency_table_functions {
     /// let hs = hyperspace("pocket");
     /// let here = build_latency_table(hs, device("flops"), #{ blocks: 60, networks: 12, seed: 1 });
     /// let random = rng(5);
-    /// let nets = (0..30).to_array().map(|i| hs.sample(random).sample(random));
+    /// let nets = [];
+    /// for i in 0..30 { nets.push(hs.sample(random).sample(random)); }
     /// let there = calibrate(here, nets.map(|net| #{ of: net, int8_ms: 3.0 * predict_latency(here, net) }));
     /// there.networks_error.within_10_pct //> 100.0
     /// there.tau > 0.95                   //> true
@@ -171,7 +172,8 @@ mod latency_table_functions {
 
     /// How a table came about: a map.
     ///
-    /// `blocks`, `networks`, `took_s`, `s_per_1000_blocks`, `cut_short`, `carried_by`, `formula_within_10_pct`: blocks within 10 % without trees;
+    /// `blocks`, `networks`, `took_s`, `s_per_1000_blocks`, `cut_short`, `formula_within_10_pct`: blocks within 10 % without trees; of a table that was carried over `carried_by`, the formula,
+    /// `lacking`, how many blocks the old table did not have, and `without_source_rmspe_pct`, the error of the kernels' sizes alone;
     /// `operators`: by name `within_10_pct`, `rmspe_pct` and `by`, what predicts it; `failed`: an array of `#{ what, why }`.
     #[rhai_fn(get = "report", pure)]
     pub fn table_report(table: &mut Predictions) -> Map {
@@ -221,15 +223,17 @@ fn report_map(table: &LatencyTable) -> Map {
         .failed
         .iter()
         .map(|(what, why)| Dynamic::from(Map::from([("what".into(), what.clone().into()), ("why".into(), why.clone().into())])));
-    let carried = table.provenance.get("carried_by").cloned().map_or(Dynamic::UNIT, Dynamic::from);
+    let noted = |name: &str| table.provenance.get(name).cloned().map_or(Dynamic::UNIT, Dynamic::from);
     Map::from([
         ("blocks".into(), (report.blocks as i64).into()),
         ("networks".into(), (report.networks as i64).into()),
         ("took_s".into(), report.took_s.into()),
         ("s_per_1000_blocks".into(), (1000.0 * report.took_s / report.blocks.max(1) as f64).into()),
         ("cut_short".into(), report.cut_short.into()),
-        ("carried_by".into(), carried),
+        ("carried_by".into(), noted("carried_by")),
+        ("lacking".into(), noted("lacking")),
         ("formula_within_10_pct".into(), report.formula_error.within10_pct.into()),
+        ("without_source_rmspe_pct".into(), report.formula_error.rmspe_pct.into()),
         ("operators".into(), operators.collect::<Map>().into()),
         ("failed".into(), failed.collect::<Array>().into()),
     ])

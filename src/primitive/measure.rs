@@ -86,7 +86,7 @@ mod measure_functions {
     ///
     /// ```rhai
     /// let all = measure_all([block("inverted_residual", #{ cin: 64, hw: 14 }), hyperspace("pocket").plain("fused_residual").smallest], device("flops"));
-    /// all["status"].to_array()                                                     //> ["ok", "ok"]
+    /// all["status"] //> ["ok", "ok"]
     /// let same = table([#{ operator: "inverted_residual", cin: 64, hw: 14 }]);
     /// measure_all(same, device("flops")).row(0).int8_ms == all.row(0).int8_ms //> true
     /// ```

@@ -226,9 +226,10 @@ fn spaceevo(folder: &Path, code: &str) -> Command {
 #[test]
 fn measuring_that_was_killed_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let code = "let all = measure_all(
-            (1..=40).to_array().map(|i| block(\"inverted_residual\", #{ cin: 8 * i, cout: 8 * i, hw: 4 })),
-            device(\"ort\"), #{ budget_s: 60, interval_pct: 30, alone: true });
+    let code = "let things = [];
+        for i in 1..=40 { things.push(block(\"inverted_residual\", #{ cin: 8 * i, cout: 8 * i, hw: 4 })); }
+        let all = measure_all(
+            things, device(\"ort\"), #{ budget_s: 60, interval_pct: 30, alone: true });
         print(all.filter(col(\"status\") == \"ok\").height + \" \" + all.filter(col(\"from_lab\")).height)";
     let mut child = spaceevo(folder.path(), code).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let lab = Lab::open(&folder.path().join(".spaceevo")).unwrap();

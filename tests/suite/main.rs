@@ -22,6 +22,7 @@ mod faults;
 mod formula;
 mod frame;
 mod lab;
+mod latency_table;
 mod lut;
 mod nets;
 mod onnx;

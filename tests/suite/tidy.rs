@@ -41,6 +41,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("polars", &["frame"]),
     ("rhai", &["primitive", "runtime"]),
     ("ort", &["device"]),
+    ("smartcore", &["device"]),
     ("prost", &["onnx"]),
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{LatencyTable, Report, Way};
 use crate::base::{Result, Seed, stats};
 use crate::device::{DeviceFault, Kernel, KernelCosts, PredictorError, Sample, folds, kernels};
-use crate::lut::{BlockKey, BlockTable};
+use crate::lut::{BlockKey, BlockTable, LutFault};
 use crate::onnx::Precision;
 use crate::space::{Hyperspace, PlacedBlock, join};
 
@@ -31,11 +31,25 @@ pub enum Source {
 }
 
 impl Source {
-    fn block_ms(&self, block: &PlacedBlock) -> Result<f64> {
+    /// What a block takes, if the source has it: tables recovered from sums lack stem and head, and some others.
+    fn block_ms(&self, block: &PlacedBlock) -> Result<Option<f64>> {
         match self {
-            Source::Blocks(blocks) => blocks.need(&BlockKey::of(block)),
-            Source::Table(table) => table.block_ms(block),
+            Source::Blocks(blocks) => Ok(blocks.get(&BlockKey::of(block))),
+            Source::Table(table) => table.block_ms(block).map(Some),
         }
+    }
+
+    /// Of the blocks of `measured` how many there are, and how many of them the source lacks, with one of these.
+    fn lacking(&self, measured: &[Known]) -> Result<(usize, usize, String)> {
+        let (mut all, mut missing, mut first) = (0, 0, String::new());
+        for block in measured.iter().flat_map(|known| &known.parts) {
+            all += 1;
+            if self.block_ms(block)?.is_none() {
+                missing += 1;
+                first = BlockKey::of(block).to_string();
+            }
+        }
+        Ok((all, missing, first))
     }
 }
 
@@ -95,8 +109,16 @@ fn columns(design: Design, source: &Source, parts: &[PlacedBlock], whole: bool) 
     }
     if design != Design::Kernels {
         for block in parts {
-            let kind = if design == Design::Factor { "old".to_string() } else { format!("old {}", block.operator.name()) };
-            columns.push(Kernel { kind: kind.into(), features: vec![source.block_ms(block)?] });
+            let name = block.operator.name();
+            columns.push(match source.block_ms(block)? {
+                Some(ms) if design == Design::Factor => Kernel { kind: "old".into(), features: vec![ms] },
+                Some(ms) => Kernel { kind: format!("old {name}").into(), features: vec![ms] },
+                // A block that the old device's table lacks goes by its own cost.
+                None => {
+                    let mflops = block.operator.cost(&block.config)?.mflops();
+                    Kernel { kind: format!("new {name}").into(), features: vec![1.0, mflops] }
+                }
+            });
         }
     }
     Ok(columns)
@@ -123,7 +145,8 @@ fn check(measured: &[Known]) -> Result<()> {
 }
 
 /// `source` as a table of the device where `measured` was measured. Its errors are those on `held_out`, or where that is empty
-/// on parts of `measured` that were left out in turn. Fails with `lut::block_missing` where the source lacks a block.
+/// on parts of `measured` that were left out in turn. Blocks that the source lacks go by their multiply-accumulates; the
+/// provenance says how many they are. Fails with `lut::block_missing` where they are most.
 pub fn calibrate(
     hyperspace: &Arc<Hyperspace>,
     source: &Source,
@@ -132,6 +155,10 @@ pub fn calibrate(
     seed: Seed,
 ) -> Result<LatencyTable> {
     check(measured)?;
+    let (wanted, missing, first) = source.lacking(measured)?;
+    if 2 * missing > wanted {
+        return Err(LutFault::BlockMissing { missing, wanted, first }.into());
+    }
     let folds = folds(measured.len(), FOLDS, seed);
     let any_whole = measured.iter().any(|known| known.whole);
     let mut best: Option<(f64, Carried, &str, Pairs, Pairs)> = None;
@@ -179,7 +206,10 @@ pub fn calibrate(
         network_tau: stats::kendall(&found, &real).unwrap_or(f64::NAN),
         operators: BTreeMap::new(),
     };
-    let provenance =
-        BTreeMap::from([("hyperspace".to_string(), hyperspace.name.clone()), ("carried_by".to_string(), name.to_string())]);
+    let provenance = BTreeMap::from([
+        ("hyperspace".to_string(), hyperspace.name.clone()),
+        ("carried_by".to_string(), name.to_string()),
+        ("lacking".to_string(), format!("{missing} of {wanted} blocks are not in the old table")),
+    ]);
     Ok(LatencyTable::new(hyperspace, Way::Carried(Box::new(carried)), report, provenance))
 }

@@ -16,6 +16,8 @@ const FOLDS: usize = 5;
 const LEAST_BLOCKS: usize = 24;
 /// Fewer measured blocks than this say too little.
 const LEAST: usize = 12;
+/// Half an interval that is a larger share of a block's latency than this says too little to learn from.
+const SURE: f64 = 0.25;
 /// Channels that one step of the staircase is wide, on most processors.
 const STEPS: [usize; 2] = [16, 64];
 
@@ -25,6 +27,8 @@ pub(super) struct BlockRow {
     kernels: Vec<Kernel>,
     sizes: Vec<f64>,
     ms: f64,
+    /// Whether noise is little beside it.
+    sure: bool,
     /// The networks that tell it, with their times.
     terms: Vec<Sample>,
 }
@@ -70,11 +74,11 @@ impl Model {
     /// Fits formula, trees for `boosted` operators, and the fixed part.
     fn fit(blocks: &[&BlockRow], networks: &[&NetworkRow], boosted: &[String], seed: Seed) -> Result<Self> {
         let whole: Vec<Sample> = networks.iter().map(|row| (row.kernels.clone(), row.ms)).collect();
-        let inside: Vec<Sample> = blocks.iter().map(|row| (row.kernels.clone(), row.ms)).collect();
+        let inside: Vec<Sample> = blocks.iter().filter(|row| row.sure).map(|row| (row.kernels.clone(), row.ms)).collect();
         let formula = KernelCosts::fit(blocks.iter().flat_map(|row| &row.terms).chain(&whole).chain(&inside));
         let mut model = Self { formula, trees: BTreeMap::new(), whole: (0.0, 1.0) };
         for operator in boosted {
-            let own: Vec<_> = blocks.iter().filter(|row| *row.key.operator == **operator).collect();
+            let own: Vec<_> = blocks.iter().filter(|row| row.sure && *row.key.operator == **operator).collect();
             let plain = own.iter().map(|row| model.formula.total(&row.kernels)).collect::<Result<Vec<_>>>()?;
             let rows: Vec<_> = own.iter().zip(&plain).map(|(row, plain)| features(*plain, &row.sizes)).collect();
             let logs: Vec<_> = own.iter().zip(&plain).map(|(row, plain)| (row.ms / plain.max(1e-9)).ln()).collect();
@@ -125,6 +129,7 @@ pub(super) fn block_row(measured: &MeasuredBlock) -> Result<BlockRow> {
         kernels: kernels(&graph)[1..].to_vec(),
         sizes: sizes(&key, &graph),
         ms: measured.ms,
+        sure: measured.half_ms <= SURE * measured.ms,
         terms: inside.terms.iter().zip(&measured.terms_ms).map(|((graph, _), ms)| (kernels(graph), *ms)).collect(),
         key,
     })
