@@ -183,7 +183,7 @@ impl Device for OrtDevice {
         let session = OrtSession::prepared(bytes, self.options.threads, "model", needs_exact(self.options.weights))?;
         let shape = session.input_shape();
         let mut rng = TIMING_SEED.child("input").rng();
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|_| rng.random_range(-2.0..2.0)).collect();
         let input = Tensor::from_array((shape, values));
         let input = input.map_err(|error| DeviceFault::RunFailed { label: "model".into(), reason: error.to_string() })?;
         Ok(Box::new(Loaded { session, input, by_thread: self.options.threads == 1 }))

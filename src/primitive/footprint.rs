@@ -59,7 +59,7 @@ mod footprint_functions {
         ]))
     }
 
-    /// Writes a thing as an ONNX file with weights that exist only for timing: the very file that is measured.
+    /// Writes a thing as an ONNX file, with weights that exist only for timing: what `measure` runs.
     ///
     /// Options: `precision` ("int8"): or "fp32".
     ///
@@ -73,7 +73,7 @@ mod footprint_functions {
         written(&what, Path::new(path), given).cross()
     }
 
-    /// Times of runs of an ONNX file, in milliseconds, as an array: by the clock of a device, in the order of runs.
+    /// Times of runs of an ONNX file by a device's clock, in milliseconds, as an array.
     ///
     /// One more run comes first. Nothing is interleaved, rejected or kept: `measure` does better by a thing of the lab.
     ///
@@ -102,6 +102,12 @@ mod footprint_functions {
     /// where there are no counters (most virtual machines), or only the administrator may read them.
     ///
     /// Options: `seconds` (2): how long each is run.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// energy(hyperspace("pocket").plain("inverted_residual").largest, device("ort"), #{ seconds: 5 }).int8_mj
+    /// ```
     #[rhai_fn(name = "energy", return_raw)]
     pub fn energy_with(context: NativeCallContext, what: Dynamic, device: Stopwatch, given: Map) -> Answer<Map> {
         let host = Host::of(&context)?;

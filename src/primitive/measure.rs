@@ -68,15 +68,15 @@ mod measure_functions {
         table(&things, &outcomes).cross()
     }
 
-    /// As `measure`, for many: an array, or a table with a row for each thing; what cannot be run is told in its row.
+    /// As `measure`, for many things at once: what cannot be run is told in its row.
     #[rhai_fn(return_raw)]
     pub fn measure_all(context: NativeCallContext, what: Dynamic, device: Stopwatch) -> Answer<Table> {
         measure_all_with(context, what, device, Map::new())
     }
 
-    /// As `measure`, for many: an array, or a table with a row for each thing; what cannot be run is told in its row.
+    /// As `measure`, for many things at once: what cannot be run is told in its row.
     ///
-    /// A table has the columns `operator`, `cin`, `hw`, and others that `block` knows (`cout`, `stride`, `activation`, the operator's choices), or `space` and `subnet`.
+    /// Takes an array, or a table with a row for each thing. A table has the columns `operator`, `cin`, `hw`, and others that `block` knows (`cout`, `stride`, `activation`, the operator's choices), or `space` and `subnet`.
     /// Things are measured in groups of 96 whose rows are kept in the lab as they come: stopped and run again, it goes on.
     /// The column `status` says `ok`, or code and text of the fault; a row without a figure has missing values.
     ///
