@@ -292,7 +292,9 @@ mod figure_functions {
     /// # Example
     ///
     /// ```rhai
-    /// figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_png(200).len() > 1000 //> true
+    /// let f = figure(#{});
+    /// f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y");
+    /// f.to_png(200).len() > 1000 //> true
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn to_png(figure: &mut Figure, pixels: i64) -> Answer<Blob> {

@@ -39,7 +39,7 @@ impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
         scope.push_constant("args", by_name(&args));
-        shared.host.running.set_args(args.clone());
+        shared.host.running.starts(args.clone(), shared.host.settings.seed);
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {

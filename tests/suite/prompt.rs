@@ -227,8 +227,8 @@ fn ctrl_d_right_after_an_input_leaves_no_trace_in_the_next() {
     terminal.enter("let kept = 41;");
     terminal.type_text("print(\"off\"); loop {}");
     terminal.key(Key::Enter);
-    terminal.key(Key::CtrlD);
     terminal.wait_for("\noff");
+    terminal.key(Key::CtrlD);
     std::thread::sleep(Duration::from_millis(200));
     terminal.key(Key::CtrlC);
     terminal.wait_for_prompt();
