@@ -37,7 +37,7 @@ impl Session {
 
     /// Forgets what the session defined.
     pub(super) fn reset(&self) -> String {
-        let (variables, functions) = self.with_evaluator(|evaluator| evaluator.reset()).unwrap_or_default();
+        let (variables, functions) = self.with_evaluator(super::super::evaluator::Evaluator::reset).unwrap_or_default();
         let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         format!("forgot {} and {}", count(variables, "variable"), count(functions, "function"))
     }
