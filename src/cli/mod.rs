@@ -99,7 +99,7 @@ struct Prompt;
 impl crate::repl::Screen for Prompt {
     fn show(&self, shown: &Shown) {
         match shown {
-            Shown::Value(value) => terminal::line(value.text().trim_end()),
+            Shown::Value(value) | Shown::Page(value) => terminal::line(value.text().trim_end()),
             Shown::Text(text) => terminal::line(text.trim_end()),
             Shown::Trouble(trouble) => report(trouble),
         }

@@ -45,7 +45,7 @@ impl Desk for Front<'_> {
     fn show(&self, shown: Shown) {
         let became = match &shown {
             Shown::Value(value) => value.png().map(|png| self.pictures.put(&png, self.number)),
-            Shown::Text(_) | Shown::Trouble(_) => None,
+            Shown::Text(_) | Shown::Page(_) | Shown::Trouble(_) => None,
         };
         if became == Some(Became::Shown) {
             return;
