@@ -13,7 +13,7 @@ import unittest
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from jupyter_kernel_test.msgspec_v5 import validate_message
+from jupyter_kernel_test.msgspec_v5 import schema_fragments, validate_message
 
 PROGRAM = os.path.abspath(os.environ["SPACEEVO"])
 PATIENCE_S = 60
@@ -85,7 +85,8 @@ class Client:
         parent = message["parent_header"].get("msg_id")
         if message["msg_type"] == "iopub_welcome" or message["content"].get("execution_state") == "starting":
             return message
-        validate_message(message, message["msg_type"], parent)
+        if message["msg_type"] in schema_fragments:
+            validate_message(message, message["msg_type"], parent)
         self.heard.setdefault(parent, []).append(message)
         return message
 
@@ -108,6 +109,9 @@ class Client:
 
     def answer(self, number, timeout=PATIENCE_S):
         reply = self.client.get_shell_msg(timeout=timeout)
+        while reply["msg_type"] == "kernel_info_reply" and reply["parent_header"]["msg_id"] not in self.ours:
+            # `wait_for_ready` asks more than once where a machine is slow.
+            reply = self.client.get_shell_msg(timeout=timeout)
         assert reply["parent_header"]["msg_id"] == number, reply
         validate_message(reply, reply["msg_type"], number)
         return reply
