@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Table;
 use super::look::{MISSING, Shown, width};
 use super::show::more;
-use crate::base::Result;
+use crate::base::{Result, escape};
 
 /// Rows shown of a table that is folded.
 const ROWS: usize = 60;
@@ -122,21 +122,6 @@ impl Table {
         }
         Ok(page)
     }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// A text that stays in its field, and is read as text.

@@ -6,11 +6,13 @@ mod canvas;
 mod cells;
 mod charts;
 mod data;
+mod drawing;
 mod fault;
 mod groups;
 mod layer;
 mod layout;
 mod legend;
+mod network;
 mod panels;
 mod pdf;
 mod placed;
@@ -18,13 +20,16 @@ mod ramp;
 mod series;
 mod text;
 mod unit;
+mod vector;
 mod words;
 
 use std::path::Path;
 
 pub use charts::pareto;
+pub use drawing::Drawing;
 pub use fault::PlotFault;
 pub use layer::{Given, Layer, Values};
+pub use network::network;
 pub use text::TextStyle;
 pub use unit::label_of;
 
@@ -231,6 +236,17 @@ impl Figure {
     /// to draw.
     pub fn to_svg(&self) -> Result<String> {
         canvas::svg(&layout::scene(self)?)
+    }
+
+    /// The figure as an SVG element to stand inside a page, light or dark, whose ink it takes.
+    ///
+    /// # Errors
+    /// As [`Figure::to_svg`].
+    pub fn to_inline_svg(&self) -> Result<String> {
+        // What is written in coloured cells has its ink from the cell, not from the page.
+        let heat = self.series.iter().any(|series| series.kind == Kind::Heat);
+        let ground = if heat { vector::Ground::Sheet } else { vector::Ground::Page };
+        Ok(vector::svg(&layout::scene(self)?, &self.title, ground))
     }
 
     /// The figure as a PNG with two pixels a point, the same bytes on every machine.
