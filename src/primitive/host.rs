@@ -63,18 +63,67 @@ pub trait Explainer: Send + Sync + std::fmt::Debug {
     fn explain(&self, error: &EvalAltResult) -> Fault;
 }
 
+/// A form of a value beside its text. A noun has it if it has a method of that name: `to_png` takes pixels and gives a
+/// blob, every other takes nothing and gives a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A picture of pixels.
+    Png,
+    /// A picture of lines.
+    Svg,
+    /// A page, or a part of one.
+    Html,
+    /// Text with marks.
+    Markdown,
+    /// For papers.
+    Latex,
+    /// Rows with a schema, as JSON.
+    Data,
+}
+
+impl Form {
+    /// All, for fronts that show anything.
+    pub const ALL: &[Self] = &[Self::Png, Self::Svg, Self::Html, Self::Markdown, Self::Latex, Self::Data];
+
+    /// Its MIME type.
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Svg => "image/svg+xml",
+            Self::Html => "text/html",
+            Self::Markdown => "text/markdown",
+            Self::Latex => "text/latex",
+            Self::Data => "application/vnd.dataresource+json",
+        }
+    }
+
+    /// The method that gives it.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Png => "to_png",
+            Self::Svg => "to_svg",
+            Self::Html => "to_html",
+            Self::Markdown => "to_markdown",
+            Self::Latex => "to_latex",
+            Self::Data => "to_data_resource",
+        }
+    }
+}
+
 /// How values look in the front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// Characters a line.
     pub columns: usize,
-    /// Pixels across a picture, if the front can show or keep one.
-    pub picture: Option<u32>,
+    /// Pixels across a picture.
+    pub pixels: u32,
+    /// What the front can show, or keep, beside text.
+    pub forms: &'static [Form],
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { columns: places(), picture: None }
+        Self { columns: places(), pixels: 1280, forms: &[] }
     }
 }
 

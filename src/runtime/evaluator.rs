@@ -16,6 +16,7 @@ use super::session::{Bundle, Outcome, Shared, Variable};
 use super::shebang::without_shebang;
 use super::tokens::{Reference, references, stand_ins};
 use crate::base::Fault;
+use crate::primitive::host::Form;
 
 /// The state of a session that only its own thread touches.
 pub(super) struct Evaluator {
@@ -270,21 +271,38 @@ impl Evaluator {
         // A text is quoted as in source, unless it is a page of its own.
         let plain = if value.is_string() && !printed.contains('\n') { self.text("to_debug", value)? } else { printed.clone() };
         let mut forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
-        if let Some(pixels) = self.shared.host.look().picture
-            && let Some(png) = self.picture(value, pixels)
-        {
-            forms.insert("image/png".into(), STANDARD.encode(png));
+        let look = self.shared.host.look();
+        for form in look.forms {
+            match self.form(*form, value, look.pixels) {
+                Ok(Some(content)) => {
+                    forms.insert(form.mime().to_owned(), content);
+                }
+                Ok(None) => {}
+                // The text stands all the same.
+                Err(error) => {
+                    let fault = self.trouble(&error, "").fault;
+                    self.shared.output.debug(&format!("{}: {}", fault.code, fault.message), form.method());
+                }
+            }
         }
         Ok((Bundle { forms }, printed))
     }
 
-    /// The bytes of a PNG, for a value whose type has pictures.
-    fn picture(&self, value: &Dynamic, pixels: u32) -> Option<rhai::Blob> {
-        if value.is_array() || value.is_map() || value.is_string() || value.is_int() || value.is_float() {
-            return None;
+    /// A value in a form that its type may have.
+    fn form(&self, form: Form, value: &Dynamic, pixels: u32) -> Result<Option<String>, Box<EvalAltResult>> {
+        let (empty, engine) = (AST::empty(), &self.shared.engine);
+        let method = FnPtr::new(form.method())?;
+        let made = match form {
+            Form::Png => {
+                method.call::<rhai::Blob>(engine, &empty, (value.clone(), i64::from(pixels))).map(|bytes| STANDARD.encode(bytes))
+            }
+            _ => method.call(engine, &empty, (value.clone(),)),
+        };
+        match made {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if matches!(error.unwrap_inner(), EvalAltResult::ErrorFunctionNotFound(..)) => Ok(None),
+            Err(error) => Err(error),
         }
-        let empty = AST::empty();
-        FnPtr::new("to_png").ok()?.call(&self.shared.engine, &empty, (value.clone(), i64::from(pixels))).ok()
     }
 
     fn text(&self, form: &str, value: &Dynamic) -> Result<String, Box<EvalAltResult>> {

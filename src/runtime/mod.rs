@@ -20,7 +20,7 @@ mod tokens;
 mod watch;
 mod words;
 
-pub use crate::primitive::host::Settings as HostSettings;
+pub use crate::primitive::host::{Form, Look, Settings as HostSettings};
 pub use commands::{Desk, Shown, Then};
 pub use complete::{Candidate, Completion, Readiness};
 pub use engine::{Limits, Output};

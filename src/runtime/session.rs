@@ -48,7 +48,8 @@ pub struct Settings {
 /// A value in the forms in which fronts can show it, by MIME type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
-    /// `text/plain` is always there.
+    /// `text/plain` is always there; beside it those that the front asked for in its [`Look`] and the value has. Pictures
+    /// of pixels are in Base64, data is the text of its JSON.
     pub forms: BTreeMap<String, String>,
 }
 
@@ -246,9 +247,9 @@ impl Session {
         self.eval_as(None, source, name, text)
     }
 
-    /// Sets how values look: characters a line, and pixels across a picture if the front can show or keep one.
-    pub fn set_look(&self, columns: usize, picture: Option<u32>) {
-        self.shared.host.set_look(Look { columns, picture });
+    /// Sets how values look.
+    pub fn set_look(&self, look: Look) {
+        self.shared.host.set_look(look);
     }
 
     /// The lab's folder.
