@@ -4,6 +4,7 @@ mod axis;
 mod bins;
 mod canvas;
 mod cells;
+mod chain;
 mod charts;
 mod data;
 mod drawing;
@@ -18,6 +19,7 @@ mod pdf;
 mod placed;
 mod ramp;
 mod series;
+mod strips;
 mod text;
 mod unit;
 mod vector;
@@ -25,11 +27,13 @@ mod words;
 
 use std::path::Path;
 
+pub use chain::{BlockBar, chain};
 pub use charts::pareto;
 pub use drawing::Drawing;
 pub use fault::PlotFault;
 pub use layer::{Given, Layer, Values};
 pub use network::network;
+pub use strips::{StageRow, interval, stages, widths};
 pub use text::TextStyle;
 pub use unit::label_of;
 
