@@ -17,7 +17,7 @@ use super::parallel::Parallel;
 use super::random::Random;
 use super::registry::find;
 use super::space::{Hyper, Space};
-use super::study_views::{course, ended, history_table, without_score};
+use super::study_views::{course, drawn, ended, history_table, without_score};
 use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
@@ -411,7 +411,9 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
     plan.progress = host.progress();
     plan.label = format!("evolve {}", hyperspace.name);
     let saved = AtomicUsize::new(0);
+    let (progress, label) = (host.progress(), plan.label.clone());
     let checkpoint = |study: &Study<SearchSpace>| {
+        progress.picture(&label, study.stopped.is_some(), &|mime| drawn(study, mime));
         let unsaved = study.history.len() - saved.load(Ordering::Relaxed).min(study.history.len());
         if unsaved < CHECKPOINT && study.stopped.is_none() {
             return Ok(());

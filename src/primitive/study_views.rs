@@ -137,6 +137,15 @@ pub(super) fn course(study: &Study<SearchSpace>) -> Figure {
         .with(Series::new("best so far", Kind::Step, best))
 }
 
+/// The course of a study that may still run, in a form named by its MIME type.
+pub(super) fn drawn(study: &Study<SearchSpace>, mime: &str) -> Option<String> {
+    match mime {
+        "image/svg+xml" => course(study).to_svg().ok(),
+        "text/plain" => course(study).to_text(72, 16).ok(),
+        _ => None,
+    }
+}
+
 /// How a study ended, if not after all its evaluations.
 pub(super) fn ended(study: &Study<SearchSpace>) -> Option<&'static str> {
     Some(match study.stopped {

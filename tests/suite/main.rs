@@ -44,4 +44,5 @@ mod torch;
 mod toy;
 mod toynet;
 mod traps;
+mod views;
 mod worker;
