@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
 use super::cross::{Answer, raise, to_fault};
+use super::front::Output;
+pub use super::front::{Form, Look};
 use super::registry::Registry;
 use super::study::SpaceStudy;
 use crate::base::{Cancel, Fault, Progress};
-use crate::frame::places;
 use crate::lab::Lab;
 pub use crate::lab::Running;
 use crate::train::Runner;
@@ -63,70 +64,6 @@ pub trait Explainer: Send + Sync + std::fmt::Debug {
     fn explain(&self, error: &EvalAltResult) -> Fault;
 }
 
-/// A form of a value beside its text. A noun has it if it has a method of that name: `to_png` takes pixels and gives a
-/// blob, every other takes nothing and gives a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A picture of pixels.
-    Png,
-    /// A picture of lines.
-    Svg,
-    /// A page, or a part of one.
-    Html,
-    /// Text with marks.
-    Markdown,
-    /// For papers.
-    Latex,
-    /// Rows with a schema, as JSON.
-    Data,
-}
-
-impl Form {
-    /// All, for fronts that show anything.
-    pub const ALL: &[Self] = &[Self::Png, Self::Svg, Self::Html, Self::Markdown, Self::Latex, Self::Data];
-
-    /// Its MIME type.
-    pub fn mime(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Svg => "image/svg+xml",
-            Self::Html => "text/html",
-            Self::Markdown => "text/markdown",
-            Self::Latex => "text/latex",
-            Self::Data => "application/vnd.dataresource+json",
-        }
-    }
-
-    /// The method that gives it.
-    pub fn method(self) -> &'static str {
-        match self {
-            Self::Png => "to_png",
-            Self::Svg => "to_svg",
-            Self::Html => "to_html",
-            Self::Markdown => "to_markdown",
-            Self::Latex => "to_latex",
-            Self::Data => "to_data_resource",
-        }
-    }
-}
-
-/// How values look in the front.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Characters a line.
-    pub columns: usize,
-    /// Pixels across a picture.
-    pub pixels: u32,
-    /// What the front can show, or keep, beside text.
-    pub forms: &'static [Form],
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { columns: places(), pixels: 1280, forms: &[] }
-    }
-}
-
 /// What primitives share: cancellation, progress, settings. One per session.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -140,6 +77,7 @@ pub struct Host {
     pub running: Running,
     progress: Mutex<Progress>,
     look: Mutex<Look>,
+    output: OnceLock<Arc<dyn Output>>,
     lab: Mutex<Option<Arc<Lab>>>,
     runner: Mutex<Option<Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
@@ -168,6 +106,16 @@ impl Host {
     /// Sets how values look in the front.
     pub fn set_look(&self, look: Look) {
         *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
+    }
+
+    /// Tells the host where output goes and who answers questions. Once, by the session.
+    pub fn set_output(&self, output: Arc<dyn Output>) {
+        let _ = self.output.set(output);
+    }
+
+    /// Where output goes and who answers questions, if there is a front.
+    pub fn output(&self) -> Option<&Arc<dyn Output>> {
+        self.output.get()
     }
 
     /// Sets where long work reports.

@@ -21,6 +21,7 @@ mod exact;
 mod faults;
 mod formula;
 mod frame;
+mod kernel;
 mod lab;
 mod lut;
 mod nets;
