@@ -40,13 +40,14 @@ pub fn chain(title: &str, subtitle: &str, blocks: &[BlockBar]) -> Drawing {
             operators.push(&block.operator);
         }
     }
-    let axis = RIM + WIDER * words::width("MFLOPs", EM, false) + 34.0;
+    let axis = RIM + WIDER * words::width("(root scale)", SMALL, false) + 34.0;
     let top = RIM + TITLE + 32.0;
     let (upper, lower) = (top + BARS.0, top + BARS.0 + 22.0 + BARS.1);
     let mut marks = vec![
         word((RIM, RIM + TITLE), title, TITLE, true, Side::Left, INK),
         word((RIM, RIM + TITLE + 16.0), subtitle, EM, false, Side::Left, PALE_INK),
         word((RIM, top + 10.0), "width", EM, false, Side::Left, INK),
+        word((RIM, top + 22.0), "(root scale)", SMALL, false, Side::Left, PALE_INK),
         word((RIM, lower - BARS.1 + 10.0), "MFLOPs", EM, false, Side::Left, INK),
     ];
     let widest = blocks.iter().map(|block| block.width).max().unwrap_or(1).max(1);
@@ -66,7 +67,8 @@ pub fn chain(title: &str, subtitle: &str, blocks: &[BlockBar]) -> Drawing {
         let mut left = middle - bars / 2.0;
         for block in stage {
             let hue = colour(operators.iter().position(|own| *own == block.operator).unwrap_or(0));
-            let tall = BARS.0 * block.width as f64 / widest as f64;
+            // By the root: the layers behind the last stage are far wider than all before.
+            let tall = BARS.0 * (block.width as f64 / widest as f64).sqrt();
             let cost = BARS.1 * block.mflops / dearest;
             for (base, height) in [(upper, tall), (lower, cost)] {
                 marks.push(Mark::Box { from: (left, base - height.max(0.8)), to: (left + BAR, base), paint: (hue, 0.85) });

@@ -80,7 +80,7 @@ fn element(mark: &Mark, ground: Ground) -> Option<String> {
                 Side::Middle => " text-anchor=\"middle\"",
                 Side::Right => " text-anchor=\"end\"",
             };
-            let weight = if *bold { " font-weight=\"500\"" } else { "" };
+            let weight = if *bold { " font-weight=\"600\"" } else { "" };
             let (x, y) = (short(at.0), short(at.1));
             let turn = if *up { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
             format!(

@@ -59,10 +59,17 @@ pub(super) fn boxes(graph: &Graph) -> Vec<Boxed> {
                 Layer::Input => {}
                 // The name says it already.
                 _ if rows[first].layer == rows[first].name && then.is_empty() && costs.len() == 0 => {}
-                _ => lines.push((layer_name(&layer(first), graph, first), costs.next().unwrap_or_default())),
-            }
-            if !then.is_empty() || costs.len() > 0 {
-                lines.push((then.join(" · "), costs.next().unwrap_or_default()));
+                // Without costs there is room for all in one line.
+                _ if costs.len() == 0 => {
+                    let all: Vec<String> = nodes.iter().map(|&id| layer_name(&layer(id), graph, id)).collect();
+                    lines.push((all.join(" · "), String::new()));
+                }
+                _ => {
+                    lines.push((layer_name(&layer(first), graph, first), costs.next().unwrap_or_default()));
+                    if !then.is_empty() || costs.len() > 0 {
+                        lines.push((then.join(" · "), costs.next().unwrap_or_default()));
+                    }
+                }
             }
             Boxed {
                 hue: hue(&graph.nodes[first].layer),

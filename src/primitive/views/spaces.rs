@@ -13,7 +13,7 @@ use crate::space::{Hyperspace, Operator, Role, SearchSpace, Stage, Subnet};
 
 /// A count with commas between thousands; large ones as powers of ten.
 pub(super) fn count(number: f64) -> String {
-    if number >= 1e9 {
+    if number >= 1e15 {
         return format!("{:.2}·10^{}", number / 10_f64.powf(number.log10().floor()), number.log10().floor());
     }
     let digits = format!("{number:.0}");
@@ -180,7 +180,12 @@ pub(super) fn subnet_picture(subnet: &Subnet) -> Result<Picture> {
         figure(cost.mflops()),
         figure(cost.mparams())
     );
-    Ok(chain(&format!("subnet of {}", subnet.space.encode()), &subtitle, &bars.collect::<Result<Vec<_>>>()?).into())
+    Ok(chain(
+        &format!("subnet of {}-{}", subnet.space.hyperspace.name, subnet.space.encode()),
+        &subtitle,
+        &bars.collect::<Result<Vec<_>>>()?,
+    )
+    .into())
 }
 
 /// The blocks of a subnet.
