@@ -250,7 +250,9 @@ impl Figure {
         // What is written in coloured cells has its ink from the cell, not from the page.
         let heat = self.series.iter().any(|series| series.kind == Kind::Heat);
         let ground = if heat { vector::Ground::Sheet } else { vector::Ground::Page };
-        Ok(vector::svg(&layout::scene(self)?, &self.title, ground))
+        let title =
+            if self.title.is_empty() { format!("{} over {}", self.y.shown(), self.x.shown()) } else { self.title.clone() };
+        Ok(vector::svg(&layout::scene(self)?, &title, ground))
     }
 
     /// The figure as a PNG with two pixels a point, the same bytes on every machine.

@@ -52,9 +52,9 @@ pub(super) fn boxes(graph: &Graph) -> Vec<Boxed> {
             let costs = [(sum(|row| row.mflops), "MFLOPs"), (sum(|row| row.kparams), "k params")];
             let costs = costs.iter().filter(|(cost, _)| *cost > 0.0).map(|(cost, unit)| format!("{} {unit}", number(*cost)));
             let mut costs = costs.collect::<Vec<_>>().into_iter();
-            let layer = |id: usize| rows[id].layer.replace('x', "×");
+            let layer = |id: usize| times(&rows[id].layer);
             let then: Vec<String> = nodes[1..].iter().map(|&id| layer(id)).collect();
-            let mut lines = vec![(rows[first].name.clone(), shape(&rows[last].shape))];
+            let mut lines = vec![(rows[first].name.clone(), times(&rows[last].shape))];
             match graph.nodes[first].layer {
                 Layer::Input => {}
                 // The name says it already.
@@ -82,8 +82,14 @@ pub(super) fn boxes(graph: &Graph) -> Vec<Boxed> {
 }
 
 /// `64x28x28` as it is set in print.
-fn shape(text: &str) -> String {
-    text.replace('x', "×")
+fn times(text: &str) -> String {
+    let mut set = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let between = text[..at].ends_with(|before: char| before.is_ascii_digit() || before == ')')
+            && text[at + letter.len_utf8()..].starts_with(|after: char| after.is_ascii_digit());
+        set.push(if letter == 'x' && between { '×' } else { letter });
+    }
+    set
 }
 
 /// A layer with what its short form does not say.
