@@ -40,7 +40,7 @@ pub fn chain(title: &str, subtitle: &str, blocks: &[BlockBar]) -> Drawing {
             operators.push(&block.operator);
         }
     }
-    let axis = RIM + WIDER * words::width("(root scale)", SMALL, false) + 34.0;
+    let axis = RIM + WIDER * words::width("(root scale)", SMALL, false) + 46.0;
     let top = RIM + TITLE + 32.0;
     let (upper, lower) = (top + BARS.0, top + BARS.0 + 22.0 + BARS.1);
     let mut marks = vec![

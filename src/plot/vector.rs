@@ -25,9 +25,11 @@ pub(super) enum Ground {
 pub(super) fn svg(scene: &Scene, title: &str, ground: Ground) -> String {
     let (width, height) = scene.size;
     let title = escape(title);
+    // In a page that is narrower, it shrinks.
+    let fit = if ground == Ground::Page { " style=\"max-width:100%;height:auto\"" } else { "" };
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"{FAMILY}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>\n"
+         font-family=\"{FAMILY}\" role=\"img\" aria-label=\"{title}\"{fit}><title>{title}</title>\n"
     );
     if ground == Ground::Sheet {
         text += &format!("<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n");
@@ -71,7 +73,9 @@ fn element(mark: &Mark, ground: Ground) -> Option<String> {
             let places: Vec<String> = corners.iter().map(|(x, y)| format!("{},{}", short(*x), short(*y))).collect();
             format!("<polygon points=\"{}\" {}/>", places.join(" "), ink("fill", *paint))
         }
-        Mark::Disc { at, radius, paint } => {
+        Mark::Disc { at, radius, paint: (colour, opacity) } => {
+            // Small and pale, it would be lost on a dark page.
+            let paint = &(*colour, if ground == Ground::Page { opacity.max(0.75) } else { *opacity });
             format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>", short(at.0), short(at.1), short(*radius), ink("fill", *paint))
         }
         Mark::Word { at, text, em, bold, side, up, paint } => {

@@ -25,7 +25,7 @@ const PAD: (f64, f64) = (9.0, 6.0);
 /// Least room between the texts at the left and at the right of a box.
 const BETWEEN: f64 = 18.0;
 /// Other fonts than the one that is measured here are a little wider.
-const WIDER: f64 = 1.06;
+const WIDER: f64 = 1.12;
 const TITLE: f64 = 14.0;
 /// What marks a border where numbers are rounded.
 const ROUNDED: usize = 1;

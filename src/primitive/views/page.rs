@@ -59,7 +59,11 @@ pub(super) struct Page {
 impl Page {
     /// A page on a `kind` of noun with its own `name`, which may be empty.
     pub fn new(kind: &str, name: &str) -> Self {
-        let name = if name.is_empty() { String::new() } else { format!(" <code>{}</code>", escape(name)) };
+        let name = if name.is_empty() {
+            String::new()
+        } else {
+            format!(" <code style=\"overflow-wrap:anywhere\">{}</code>", escape(name))
+        };
         Self { html: format!("<div style=\"{PART}\"><b>{}</b>{name}</div>\n", escape(kind)) }
     }
 

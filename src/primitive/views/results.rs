@@ -82,7 +82,8 @@ pub(super) fn lut(lut: &Lookup) -> Result<Page> {
         ("columns", columns),
         ("resolutions", sides),
     ];
-    let page = Page::new("look-up table", "").facts(facts).facts(pairs(lut.lut.provenance()));
+    let page = Page::new("look-up table", "").facts(facts);
+    let page = page.facts(pairs(lut.lut.provenance().iter().filter(|(key, _)| *key != "hyperspace")));
     Ok(page.table(&summarise(lut)?).picture(lut_picture(lut)?)?.folded("coverage", &covered(lut)?))
 }
 

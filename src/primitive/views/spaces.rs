@@ -68,7 +68,7 @@ pub(super) fn hyperspace(hyperspace: &Hyper) -> Result<Page> {
     let windows: Vec<Drawing> = hyperspace.stages.iter().map(|stage| widths(&stage.widths, first_window(stage))).collect();
     let page = Page::new("hyperspace", &hyperspace.name).facts(facts).facts(operators);
     Ok(page
-        .table_beside(&stage_table(hyperspace)?, &[("window of widths", windows)])
+        .table_beside(&stage_table(hyperspace)?.drop(&["widths"])?, &[("widths", windows)])
         .note("A search space chooses an operator and a window of widths in each searched stage; the first window is filled."))
 }
 
@@ -118,7 +118,7 @@ pub(super) fn space(space: &Space) -> Result<Page> {
     let windows = 0..space.hyperspace.stages.len();
     let windows: Vec<Drawing> = windows.map(|at| widths(&space.hyperspace.stages[at].widths, chosen(space, at))).collect();
     let page = Page::new("search space", &space.encode()).facts(sizes(space)?);
-    Ok(page.table_beside(&space_table(space)?, &[("window of widths", windows)]))
+    Ok(page.table_beside(&space_table(space)?.drop(&["widths"])?, &[("widths", windows)]))
 }
 
 pub(super) fn space_picture(space: &Space) -> Result<Picture> {
