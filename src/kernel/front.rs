@@ -1,8 +1,9 @@
 //! The kernel's side of a running cell: its streams, displays and questions, all told of the request that they came of.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,6 +21,11 @@ pub(super) const PULSE: Duration = Duration::from_millis(40);
 const ENOUGH: usize = 64 << 10;
 /// Bytes of one message, at most: a longer text goes in parts.
 const LARGEST: usize = 1 << 20;
+/// A live picture is drawn anew so often, at most.
+const REDRAW: Duration = Duration::from_millis(500);
+const SVG: &str = "image/svg+xml";
+/// Numbers live pictures.
+static PICTURES: AtomicU64 = AtomicU64::new(1);
 /// How often a question that is not answered looks whether it still should be.
 const LOOK: Duration = Duration::from_millis(30);
 
@@ -50,8 +56,20 @@ impl Stream {
     }
 }
 
+/// A picture that is drawn anew while a cell runs.
+#[derive(Debug)]
+struct Live {
+    /// What it shows.
+    name: String,
+    /// When it was drawn last; before that, when it could have been.
+    drawn: Instant,
+    /// The display that shows it, once there is one.
+    display: Option<String>,
+}
+
 #[derive(Debug, Default)]
 struct Now {
+    live: Option<Live>,
     cell: Option<Cell>,
     /// Whether the cell has not ended.
     runs: bool,
@@ -96,6 +114,7 @@ impl Front {
         self.send_streams(&mut now);
         self.outbox.state(&cell.request, "busy");
         now.bars.reset();
+        now.live = None;
         now.cell = Some(cell);
         now.runs = true;
     }
@@ -270,6 +289,42 @@ impl ProgressSink for Front {
 
     fn say(&self, line: &str) {
         self.write(Stream::Err, &format!("{line}\n"));
+    }
+
+    fn picture(&self, name: &str, last: bool, draw: &dyn Fn(&str) -> Option<String>) {
+        let display = {
+            let mut now = self.now();
+            if now.cell.as_ref().is_none_or(|cell| cell.silent) {
+                return;
+            }
+            if now.live.as_ref().is_none_or(|live| live.name != name) {
+                // Short work is done before there is something to see.
+                now.live = Some(Live { name: name.to_owned(), drawn: Instant::now(), display: None });
+                return;
+            }
+            let Some(live) = &mut now.live else { return };
+            let due = live.drawn.elapsed() >= REDRAW;
+            if !due && !(last && live.display.is_some()) {
+                return;
+            }
+            live.drawn = Instant::now();
+            live.display.clone()
+        };
+        let data: Map<String, Value> =
+            [SVG, "text/plain"].into_iter().filter_map(|mime| draw(mime).map(|form| (mime.to_owned(), form.into()))).collect();
+        if data.is_empty() {
+            return;
+        }
+        let kind = if display.is_some() { "update_display_data" } else { "display_data" };
+        let id = display.unwrap_or_else(|| format!("live-{}-{}", std::process::id(), PICTURES.fetch_add(1, Ordering::Relaxed)));
+        self.publish(kind, json!({ "data": data, "metadata": {}, "transient": { "display_id": id } }));
+        let mut now = self.now();
+        // A task that has ended is followed by another of the same name in a display of its own.
+        match &mut now.live {
+            _ if last => now.live = None,
+            Some(live) => live.display = Some(id),
+            None => {}
+        }
     }
 }
 

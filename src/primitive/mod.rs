@@ -45,6 +45,7 @@ mod supernet;
 pub mod teacher;
 mod trace;
 pub mod values;
+mod views;
 
 use rhai::Engine;
 
@@ -97,4 +98,5 @@ pub fn register(engine: &mut Engine) {
     study_views::register(engine);
     supernet::register(engine);
     lab::register(engine);
+    views::register(engine);
 }

@@ -188,16 +188,7 @@ mod operator_functions {
         let definition = definition(&context, &host, name, given).cross()?;
         // Built once in the smallest way, so that mistakes show where the operator is defined.
         let operator = definition.operator(&[], None).cross()?;
-        let hw = if operator.is_pooled() { 1 } else { 32 };
-        let trial = |stride| BlockConfig {
-            cin: 32,
-            cout: 32,
-            stride,
-            hw,
-            choices: operator.smallest(),
-            activation: operator.activation(),
-        };
-        let trials = [trial(1), trial(2)];
+        let trials = [trial(&operator, 1), trial(&operator, 2)];
         let keys = trials.iter().map(|config| Ok(operator.build(config)?.structure_key()));
         let keys = keys.collect::<Result<Vec<_>>>().cross()?;
         let _ = definition.builder.key.set(hash_hex(format!("{name}{keys:?}").as_bytes()));
@@ -295,6 +286,12 @@ pub(super) fn explain_graph(graph: &Graph) -> Result<Table> {
         .float("kparams", rows.iter().map(|row| row.kparams))
         .text("line", text(|row| &row.line))
         .build()
+}
+
+/// The configuration at which an operator is tried and drawn: its smallest.
+pub(super) fn trial(operator: &Operator, stride: usize) -> BlockConfig {
+    let hw = if operator.is_pooled() { 1 } else { 32 };
+    BlockConfig { cin: 32, cout: 32, stride, hw, choices: operator.smallest(), activation: operator.activation() }
 }
 
 fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut given: Map) -> Result<Definition> {

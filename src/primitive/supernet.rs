@@ -31,11 +31,11 @@ const FITTED: usize = 48;
 /// A trained search space.
 #[derive(Clone)]
 pub struct Supernet {
-    space: Space,
-    data: DataSource,
+    pub(super) space: Space,
+    pub(super) data: DataSource,
     weights: WeightsRef,
-    quantized: bool,
-    top1_pct: f64,
+    pub(super) quantized: bool,
+    pub(super) top1_pct: f64,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
 }
@@ -44,11 +44,11 @@ pub struct Supernet {
 #[derive(Clone)]
 pub struct Found {
     supernet: Supernet,
-    subnet: Subnet,
-    top1_pct: f64,
-    predicted_ms: f64,
-    costs: Map,
-    candidates: Table,
+    pub(super) subnet: Subnet,
+    pub(super) top1_pct: f64,
+    pub(super) predicted_ms: f64,
+    pub(super) costs: Map,
+    pub(super) candidates: Table,
 }
 
 impl Supernet {

@@ -193,8 +193,9 @@ impl Evaluator {
         if let Some(items) = items.filter(|items| *items > MOST) {
             return format!("{items} items");
         }
-        let text = match self.show(value) {
-            Ok((bundle, _)) => bundle.text().trim().to_owned(),
+        // Its other forms would take long to draw.
+        let text = match shown::plain(&self.shared.engine, value) {
+            Ok((text, _)) => text.trim().to_owned(),
             Err(_) => "?".into(),
         };
         let first = text.lines().next().unwrap_or_default();

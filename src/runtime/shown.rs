@@ -11,14 +11,20 @@ use crate::primitive::cross::to_fault;
 use crate::primitive::front::{Bundle, Form};
 use crate::primitive::host::Host;
 
-/// A value's forms, and the value as `print` shows it.
-pub(super) fn show(engine: &Engine, host: &Host, value: &Dynamic) -> Result<(Bundle, String), Box<EvalAltResult>> {
+/// A value as text, as fronts show it and as `print` does.
+pub(super) fn plain(engine: &Engine, value: &Dynamic) -> Result<(String, String), Box<EvalAltResult>> {
     let printed = match value.read_lock::<FnPtr>() {
         Some(closure) if closure.is_anonymous() => "<closure>".into(),
         _ => text(engine, "to_string", value)?,
     };
     // A text is quoted as in source, unless it is a page of its own.
     let plain = if value.is_string() && !printed.contains('\n') { text(engine, "to_debug", value)? } else { printed.clone() };
+    Ok((plain, printed))
+}
+
+/// A value's forms, and the value as `print` shows it.
+pub(super) fn show(engine: &Engine, host: &Host, value: &Dynamic) -> Result<(Bundle, String), Box<EvalAltResult>> {
+    let (plain, printed) = plain(engine, value)?;
     let mut forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
     let look = host.look();
     for form in look.forms {

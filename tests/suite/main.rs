@@ -45,4 +45,5 @@ mod torch;
 mod toy;
 mod toynet;
 mod traps;
+mod views;
 mod worker;

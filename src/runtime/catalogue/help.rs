@@ -97,7 +97,7 @@ impl Catalogue {
                 (_, _, Some((namespace, _))) => namespace.to_owned(),
                 _ => String::new(),
             };
-            if matches!(entry.name.as_str(), "to_string" | "to_debug" | "to_html" | "to_svg" | "to_png") {
+            if matches!(entry.name.as_str(), "to_string" | "to_debug" | "to_html" | "to_svg" | "to_png" | "to_data_resource") {
                 continue;
             }
             groups.entry(group).or_default().entry(entry.path.as_str()).or_insert(entry);
