@@ -168,7 +168,7 @@ fn the_tour_goes_the_whole_road() {
     has_figures_and_tables(&cells, 5, 7);
     says(&cells, "explain(ghost)", &["primary", "cheap", "64x16x16"]);
     says(&cells, "let times = measure(", &["inverted_residual", "ghost", "speedup"]);
-    says(&cells, "hs.size", &["3375 search spaces", "stage3"]);
+    says(&cells, "hs.size", &["729 search spaces", "stage3"]);
     says(&cells, "lut.summary()", &["resnet_bottleneck", "loss_best"]);
     says(&cells, "evaluate(", &["int8_top1_pct", "limit_ms"]);
     says(&cells, "lab::list()", &["trained", "measurements"]);
