@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod doc;
 mod interrupt;
+mod kernel;
 mod missing;
 mod progress;
 mod replay;
@@ -44,6 +45,7 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
     match (&args.command, &args.eval) {
         (Some(Command::Run { running, script }), _) => run::words(args, args.running.or(*running), script),
         (Some(Command::Repl), _) => prompt(args),
+        (Some(Command::Kernel { act, connection_file }), _) => kernel::run(args, act.as_ref(), connection_file.as_deref()),
         (Some(Command::Check { paths, lint }), _) => check::run(args, paths, *lint),
         (Some(Command::Doc { name: Some(name), .. }), _) => doc::explain(args, name),
         (Some(Command::Doc { name: None, out, check }), _) => doc::run(args, out, *check),
@@ -99,7 +101,7 @@ struct Prompt;
 impl crate::repl::Screen for Prompt {
     fn show(&self, shown: &Shown) {
         match shown {
-            Shown::Value(value) => terminal::line(value.text().trim_end()),
+            Shown::Value(value) | Shown::Page(value) => terminal::line(value.text().trim_end()),
             Shown::Text(text) => terminal::line(text.trim_end()),
             Shown::Trouble(trouble) => report(trouble),
         }

@@ -303,6 +303,18 @@ mod figure_functions {
         wide.and_then(|pixels| figure.to_png_wide(pixels)).cross()
     }
 
+    /// The figure as the text of an SVG.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_svg().contains("<svg") //> true
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn to_svg(figure: &mut Figure) -> Answer<String> {
+        figure.to_svg().cross()
+    }
+
     /// The figure drawn with characters, in a chosen size.
     ///
     /// Options: `width` (72) in characters, `height` (20) in lines, `unicode` (true; else ASCII alone), `colour` (false).

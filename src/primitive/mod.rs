@@ -15,6 +15,7 @@ mod device;
 mod expr;
 mod figure;
 mod frame;
+pub mod front;
 pub mod host;
 mod import;
 mod lab;

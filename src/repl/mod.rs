@@ -18,7 +18,7 @@ use rustyline::{CompletionType, Config, Editor};
 
 use crate::base::{Fault, Result};
 use crate::runtime::render::Trouble;
-use crate::runtime::{Desk, Session, Shown, Then};
+use crate::runtime::{Desk, Form, Look, Session, Shown, Then};
 use colours::Colours;
 use helper::PromptHelper;
 use pictures::{Became, Pictures};
@@ -45,7 +45,7 @@ impl Desk for Front<'_> {
     fn show(&self, shown: Shown) {
         let became = match &shown {
             Shown::Value(value) => value.png().map(|png| self.pictures.put(&png, self.number)),
-            Shown::Text(_) | Shown::Trouble(_) => None,
+            Shown::Text(_) | Shown::Page(_) | Shown::Trouble(_) => None,
         };
         if became == Some(Became::Shown) {
             return;
@@ -107,7 +107,7 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
             keep(&mut line, history.as_deref(), &input, &text);
         }
         // A terminal may have been resized since.
-        session.set_look(screen_columns(), Some(pictures::PIXELS));
+        session.set_look(Look { columns: screen_columns(), pixels: pictures::PIXELS, forms: &[Form::Png] });
         let front = Front { screen, pictures: &pictures, number: session.next_number() };
         let (then, meanwhile) = answer(session, &front, &input);
         match then {

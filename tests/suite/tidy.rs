@@ -32,7 +32,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("runtime", &["base", "primitive"]),
     ("repl", &["base", "runtime"]),
-    ("cli", &["base", "runtime", "repl"]),
+    ("kernel", &["base", "runtime"]),
+    ("cli", &["base", "runtime", "repl", "kernel"]),
 ];
 
 /// Heavy dependencies, and the only folders that may name them.
@@ -44,7 +45,11 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prost", &["onnx"]),
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),
-    ("rustix", &["repl"]),
+    ("rustix", &["repl", "kernel"]),
+    ("jupyter_protocol", &["kernel"]),
+    ("jupyter_zmq_client", &["kernel"]),
+    ("tokio", &["kernel"]),
+    ("zeromq", &["kernel"]),
     ("viuer", &["repl"]),
     ("pdf_writer", &["plot"]),
     ("plotters", &["plot"]),
