@@ -21,6 +21,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::base::{Fault, Progress};
+use crate::repl::Questions;
 use crate::runtime::render::{Trouble, colours_on_stderr};
 use crate::runtime::{HostSettings, Session, Settings, Shown};
 use args::{Args, Command};
@@ -61,8 +62,9 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
 }
 
 fn prompt(args: &Args) -> Result<ExitCode, Box<Trouble>> {
-    let session = Arc::new(session(args, &[])?);
-    crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+    let questions = Arc::new(Questions::default());
+    let session = Arc::new(session_asking(args, settings(args, &[]), Prints::ToOutput, Some(questions.clone()))?);
+    crate::repl::run(&session, &Prompt, &questions).map_err(|fault| Box::new(Trouble::plain(fault)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,8 +86,17 @@ fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
 }
 
 fn session_printing(args: &Args, settings: Settings, prints: Prints) -> Result<Session, Box<Trouble>> {
+    session_asking(args, settings, prints, None)
+}
+
+fn session_asking(
+    args: &Args,
+    settings: Settings,
+    prints: Prints,
+    questions: Option<Arc<Questions>>,
+) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone(), prints)))?;
+    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone(), prints, questions)))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)

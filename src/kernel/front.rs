@@ -92,6 +92,8 @@ impl Front {
     /// A cell begins: clients hear that the kernel is busy with it.
     pub fn begin(&self, cell: Cell) {
         let mut now = self.now();
+        // What threads of the cell before have written since.
+        self.send_streams(&mut now);
         self.outbox.state(&cell.request, "busy");
         now.bars.reset();
         now.cell = Some(cell);

@@ -162,6 +162,13 @@ async fn serve(
     let _ = tokio::time::timeout(Duration::from_millis(500), flushed).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     publishing.abort();
+    if !working.is_finished() {
+        #[expect(
+            clippy::exit,
+            reason = "what does not stop when asked twice ends with the program; workers end with their input"
+        )]
+        std::process::exit(0);
+    }
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod faults;
 mod formula;
 mod frame;
 mod jupyter;
+mod kernel;
 mod lab;
 mod lut;
 mod nets;
