@@ -42,11 +42,11 @@ fn about() -> Value {
         "language_info": {
             "name": "rhai",
             "version": "1",
-            "mimetype": "text/x-rustsrc",
+            "mimetype": "text/x-rhai",
             "file_extension": ".rhai",
-            // Highlighters have no word of Rhai; its syntax is nearest to Rust's.
+            // Pygments does not know Rhai, and no editor without our extension; its syntax is nearest to Rust's.
             "pygments_lexer": "rust",
-            "codemirror_mode": "rust",
+            "codemirror_mode": { "name": "rhai", "mime": "text/x-rustsrc" },
             "nbconvert_exporter": "script",
         },
     })

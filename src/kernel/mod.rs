@@ -3,6 +3,7 @@
 mod answers;
 mod bars;
 mod cells;
+mod extension;
 mod front;
 mod history;
 mod outbox;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, json};
 
+use super::extension;
 use crate::base::{Fault, Result, write_atomic};
 
 /// The name under which Jupyter knows the kernel unless another is asked for.
@@ -34,16 +35,20 @@ impl Place {
             let help = "use letters, digits, `-`, `_` and `.`";
             return Err(Fault::new("kernel::name", format!("`{name}` cannot be the name of a kernel"), help));
         }
+        Ok(self.data()?.join("kernels").join(name))
+    }
+
+    /// Jupyter's folder for data.
+    fn data(&self) -> Result<PathBuf> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let data = match self {
-            Self::Prefix(prefix) => prefix.join("share/jupyter"),
-            Self::SysPrefix => sys_prefix()?.join("share/jupyter"),
+        match self {
+            Self::Prefix(prefix) => Ok(prefix.join("share/jupyter")),
+            Self::SysPrefix => Ok(sys_prefix()?.join("share/jupyter")),
             Self::User => set("JUPYTER_DATA_DIR")
                 .or_else(|| Some(set("XDG_DATA_HOME")?.join("jupyter")))
                 .or_else(|| Some(set("HOME")?.join(".local/share/jupyter")))
-                .ok_or_else(|| Fault::new("kernel::home", "HOME is not set", "name a folder with --prefix FOLDER"))?,
-        };
-        Ok(data.join("kernels").join(name))
+                .ok_or_else(|| Fault::new("kernel::home", "HOME is not set", "name a folder with --prefix FOLDER")),
+        }
     }
 }
 
@@ -56,7 +61,8 @@ fn sys_prefix() -> Result<PathBuf> {
     })
 }
 
-/// Installs the kernelspec, in place of one of the same name, and gives its folder. `arguments` stand before
+/// Installs the kernelspec, in place of one of the same name, with the extension of JupyterLab that colours the
+/// language, and gives its folder. `arguments` stand before
 /// `kernel` when Jupyter starts `program`.
 pub fn install(place: &Place, name: &str, program: &Path, arguments: &[String]) -> Result<PathBuf> {
     let folder = place.folder(name)?;
@@ -87,6 +93,7 @@ pub fn install(place: &Place, name: &str, program: &Path, arguments: &[String]) 
     for (file, bytes) in files {
         write_atomic(&folder.join(file), bytes)?;
     }
+    extension::install(&place.data()?)?;
     Ok(folder)
 }
 
@@ -97,7 +104,7 @@ fn whole(list: &str) -> String {
     whole.collect::<Vec<_>>().join(":")
 }
 
-/// Removes the kernelspec, and gives the folder where it was.
+/// Removes the kernelspec, with the extension if no other kernel needs it, and gives the folder where it was.
 pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf> {
     let folder = place.folder(name)?;
     if !folder.join("kernel.json").is_file() {
@@ -105,6 +112,7 @@ pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf> {
         return Err(Fault::new("kernel::not_installed", message, "`jupyter kernelspec list` shows what there is, and where"));
     }
     std::fs::remove_dir_all(&folder).map_err(|error| Fault::file("remove", &folder, &error))?;
+    extension::uninstall(&place.data()?)?;
     Ok(folder)
 }
 
@@ -122,7 +130,12 @@ mod tests {
         assert_eq!(spec["argv"], json!(["/bin/true", "--lab", "x", "kernel", "--connection-file", "{connection_file}"]));
         assert_eq!(spec["interrupt_mode"], "message");
         assert!(std::fs::read(folder.join("logo-64x64.png")).expect("the logo").starts_with(b"\x89PNG"));
+        let extension = prefix.path().join("share/jupyter/labextensions/spaceevo-rhai/static/remoteEntry.js");
+        let other = install(&place, "other", Path::new("/bin/true"), &[]).expect("installed");
         assert_eq!(uninstall(&place, "mine").expect("removed"), folder);
+        assert!(extension.is_file(), "the other kernel needs it");
+        assert_eq!(uninstall(&place, "other").expect("removed"), other);
+        assert!(!extension.exists());
         assert_eq!(uninstall(&place, "mine").expect_err("gone").code, "kernel::not_installed");
         assert_eq!(install(&place, "../x", Path::new("/bin/true"), &[]).expect_err("a bad name").code, "kernel::name");
     }

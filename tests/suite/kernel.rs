@@ -1,55 +1,15 @@
 //! The Jupyter kernel as real clients meet it: the public conformance suite and our own, in `tests/kernel/`, with Python.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
-
-/// What the tests are driven by. The suite's version decides what conformance means.
-const PACKAGES: [&str; 4] = ["jupyter_kernel_test==0.7.0", "jupyter_client==8.10.0", "pyzmq==27.3.0", "pygments==2.21.0"];
-/// What pip says where no index can be reached.
-const UNREACHABLE: [&str; 4] =
-    ["NewConnectionError", "Temporary failure in name resolution", "Network is unreachable", "No matching distribution found"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The Python that has these packages, in an environment under `target/`; else why there is none.
-fn python() -> Result<&'static Path, &'static str> {
-    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    PYTHON.get_or_init(environment).as_deref().map_err(String::as_str)
-}
-
-fn environment() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../jupyter");
-    let (python, wanted, ready) = (folder.join("bin/python"), PACKAGES.join("\n"), folder.join("ready"));
-    if python.is_file() && std::fs::read_to_string(&ready).is_ok_and(|has| has == wanted) {
-        return Ok(python);
-    }
-    let run = |command: &mut Command| -> Result<(), String> {
-        let done = command.output().map_err(|error| format!("{command:?} does not start: {error}"))?;
-        if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) }
-    };
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
-    std::fs::write(&ready, wanted).map_err(|error| error.to_string())?;
-    Ok(python)
-}
 
 /// Runs one file of tests.
 #[track_caller]
 fn passes(module: &str) {
-    let python = match python() {
-        Ok(python) => python,
-        Err(why) if UNREACHABLE.iter().any(|sign| why.contains(sign)) && std::env::var_os("CI").is_none() => {
-            println!("skipped: the kernel's tests need {}, and pip reaches no index:\n{why}", PACKAGES.join(", "));
-            return;
-        }
-        Err(why) => panic!("cannot make a Python with {}:\n{why}", PACKAGES.join(", ")),
-    };
-    let done = Command::new(python)
+    let Some(environment) = super::jupyter::environment() else { return };
+    let done = Command::new(environment.join("bin/python"))
         .args(["-m", "unittest", "-v", module])
-        .current_dir(root().join("tests/kernel"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel"))
         .env("SPACEEVO", env!("CARGO_BIN_EXE_spaceevo"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
@@ -103,8 +63,10 @@ fn the_kernel_is_installed_and_removed() {
     for logo in ["logo-32x32.png", "logo-64x64.png", "logo-svg.svg"] {
         assert!(at.join(logo).is_file(), "{logo}");
     }
+    let colours = folder.path().join("here/share/jupyter/labextensions/spaceevo-rhai/static/remoteEntry.js");
+    assert!(colours.is_file());
     assert_eq!(run(&["kernel", "uninstall", "--prefix", "here", "--name", "mine"]).0, Some(0));
-    assert!(!at.exists());
+    assert!(!at.exists() && !colours.exists());
     let (code, said) = run(&["kernel", "uninstall", "--prefix", "here", "--name", "mine"]);
     assert!(code == Some(1) && said.contains("kernel::not_installed"), "{code:?} {said}");
     let (code, said) = run(&["kernel"]);
