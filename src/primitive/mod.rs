@@ -24,7 +24,7 @@ mod latency;
 mod lut;
 mod lut_views;
 mod net;
-mod network;
+pub mod network;
 mod node;
 pub mod noun;
 pub mod operator;

@@ -24,6 +24,7 @@ mod frame;
 mod lab;
 mod lut;
 mod nets;
+mod networks;
 mod onnx;
 mod parallel;
 mod pipeline;
