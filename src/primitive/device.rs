@@ -9,9 +9,9 @@ use super::blocks::Blocks;
 use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
-use super::operator::Block;
 use super::options::Options;
-use crate::base::{Fault, Result};
+use super::thing::Thing;
+use crate::base::Result;
 use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, measure_graphs};
 use crate::frame::Table;
 use crate::graph::{Cost, Graph};
@@ -90,7 +90,7 @@ mod device_functions {
         device.words()
     }
 
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device.
+    /// FP32 and INT8 latency of a block, a subnet, a network, or an array of them, on a device.
     ///
     /// # Example
     ///
@@ -103,7 +103,7 @@ mod device_functions {
         measure_with(context, what, device, Map::new())
     }
 
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device, as a table.
+    /// FP32 and INT8 latency of a block, a subnet, a network, or an array of them, on a device, as a table.
     ///
     /// Everything is timed in interleaved rounds beside an anchor network. A `table` gives `name`, `int8_ms` and `mflops` only.
     /// Columns: `name`, then for each precision the median `…_ms`, its 95 % interval
@@ -145,46 +145,19 @@ fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
     Ok(Stopwatch::Timed(Arc::from(device::open(name, threads)?)))
 }
 
-/// What a block table says of blocks and subnets.
+/// What a block table says of things.
 fn looked_up(blocks: &BlockTable, what: Dynamic) -> Result<Table> {
-    let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
-    let (mut names, mut times, mut mflops) = (Vec::new(), Vec::new(), Vec::new());
-    for item in items {
-        if let Some(block) = item.clone().try_cast::<Block>() {
-            times.push(blocks.need(&block.key())?);
-            mflops.push(block.graph.cost().mflops());
-            names.push(block.label());
-        } else if let Some(subnet) = item.clone().try_cast::<Subnet>() {
-            times.push(blocks.subnet_ms(&subnet)?);
-            mflops.push(subnet.cost()?.mflops());
-            names.push(subnet.encode());
-        } else {
-            return Err(not_measurable(&item));
-        }
+    let things = Thing::each("measure", what)?;
+    let (mut times, mut mflops) = (Vec::new(), Vec::new());
+    for thing in &things {
+        times.push(match thing {
+            Thing::Block(block) => blocks.need(&block.key())?,
+            Thing::Subnet(subnet) => blocks.subnet_ms(subnet)?,
+            Thing::Network(network) => blocks.subnet_ms(network.need_subnet()?)?,
+        });
+        mflops.push(thing.graph()?.cost().mflops());
     }
-    Table::builder().text("name", names).float("int8_ms", times).float("mflops", mflops).build()
-}
-
-fn not_measurable(item: &Dynamic) -> Fault {
-    let help = "measure takes a block, a subnet, or an array of them";
-    Fault::new("measure::what", format!("`{item}` cannot be measured"), help)
-}
-
-/// The graphs that a value stands for, with their names.
-fn graphs_of(what: Dynamic) -> Result<Vec<(String, Graph)>> {
-    let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
-    items
-        .into_iter()
-        .map(|item| {
-            if let Some(block) = item.clone().try_cast::<Block>() {
-                return Ok((block.label(), (*block.graph).clone()));
-            }
-            if let Some(subnet) = item.clone().try_cast::<Subnet>() {
-                return Ok((subnet.encode(), subnet.graph()?));
-            }
-            Err(not_measurable(&item))
-        })
-        .collect()
+    Table::builder().text("name", things.iter().map(Thing::label)).float("int8_ms", times).float("mflops", mflops).build()
 }
 
 fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<Table> {
@@ -200,7 +173,8 @@ fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<T
         Stopwatch::Blocks(blocks) => return looked_up(blocks, what),
         Stopwatch::Timed(device) => &**device,
     };
-    let named = graphs_of(what)?;
+    let things = Thing::each("measure", what)?;
+    let named = things.iter().map(|thing| Ok((thing.label(), thing.graph()?))).collect::<Result<Vec<_>>>()?;
     let rows = both(host, device, &named, &how)?;
     let column = |pick: fn(&(MeasuredRow, MeasuredRow)) -> f64| rows.iter().map(pick).collect::<Vec<_>>();
     Table::builder()
@@ -221,7 +195,7 @@ fn table(host: &Host, device: &Stopwatch, what: Dynamic, given: Map) -> Result<T
 fn both(
     host: &Host,
     device: &dyn Device,
-    named: &[(String, Graph)],
+    named: &[(String, Arc<Graph>)],
     how: &MeasureOptions,
 ) -> Result<Vec<(MeasuredRow, MeasuredRow)>> {
     let rows = timed(host, device, named, &[Precision::Fp32, Precision::Int8], how)?;
@@ -231,17 +205,17 @@ fn both(
 fn timed(
     host: &Host,
     device: &dyn Device,
-    named: &[(String, Graph)],
+    named: &[(String, Arc<Graph>)],
     precisions: &[Precision],
     how: &MeasureOptions,
 ) -> Result<Vec<MeasuredRow>> {
-    let named: Vec<_> = named.iter().map(|(name, graph)| (name.clone(), graph)).collect();
+    let named: Vec<_> = named.iter().map(|(name, graph)| (name.clone(), &**graph)).collect();
     measure_graphs(device, &named, precisions, how, &host.progress(), &host.cancel, Some(&*host.lab()?))
 }
 
 /// INT8 latency of each graph, in milliseconds.
 pub(super) fn measure_int8(host: &Host, device: &Arc<dyn Device>, graphs: &[Graph]) -> Result<Vec<f64>> {
-    let named: Vec<_> = graphs.iter().enumerate().map(|(at, graph)| (format!("sample {at}"), graph.clone())).collect();
+    let named: Vec<_> = graphs.iter().enumerate().map(|(at, graph)| (format!("sample {at}"), Arc::new(graph.clone()))).collect();
     let rows =
         timed(host, &**device, &named, &[Precision::Int8], &MeasureOptions { budget_s: 45.0, ..MeasureOptions::default() })?;
     Ok(rows.into_iter().map(|row| row.latency_ms).collect())
@@ -256,7 +230,7 @@ pub(super) fn measure_nets(host: &Host, device: &Stopwatch, subnets: &[Subnet]) 
         }
         Stopwatch::Timed(device) => &**device,
     };
-    let named = subnets.iter().map(|subnet| Ok((subnet.encode(), subnet.graph()?))).collect::<Result<Vec<_>>>()?;
+    let named = subnets.iter().map(|subnet| Ok((subnet.encode(), Arc::new(subnet.graph()?)))).collect::<Result<Vec<_>>>()?;
     let rows = both(host, device, &named, &MeasureOptions { budget_s: 20.0, ..MeasureOptions::default() })?;
     Ok(rows.into_iter().map(|(fp32, int8)| BothMs { fp32_ms: fp32.latency_ms, int8_ms: int8.latency_ms }).collect())
 }

@@ -52,9 +52,9 @@ impl Default for Settings {
 
 /// Scripts that come with the lab (or stand in the folder given with `--stdlib`): operators, hyperspaces, teachers.
 pub trait ScriptLibrary: Send + Sync + std::fmt::Debug {
-    /// Names of the scripts in a folder such as `operators`, in order.
+    /// Names that the scripts in a folder such as `operators` define, in order.
     fn list(&self, folder: &str) -> Vec<String>;
-    /// The script `folder/name.rhai`: its name for messages (`stdlib/operators/x.rhai`) and its text.
+    /// The script in `folder` that defines `name`: its own name for messages (`stdlib/operators/x.rhai`) and its text.
     fn source(&self, folder: &str, name: &str) -> Option<(String, String)>;
 }
 

@@ -18,12 +18,14 @@ mod frame;
 pub mod front;
 pub mod host;
 mod import;
+mod kept;
 mod lab;
 mod lab_views;
 mod latency;
 mod lut;
 mod lut_views;
 mod net;
+pub mod network;
 mod node;
 pub mod noun;
 pub mod operator;
@@ -43,6 +45,7 @@ mod study_views;
 mod subnet;
 mod supernet;
 pub mod teacher;
+mod thing;
 mod trace;
 pub mod values;
 mod views;
@@ -51,6 +54,7 @@ use rhai::Engine;
 
 use crate::space::Hyperspace;
 use host::Host;
+use network::NetworkPlan;
 use operator::Definition;
 use teacher::TeacherPlan;
 
@@ -60,6 +64,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
     match call {
         "operator" | "block" | "with_operator" | "plain" => host.registry.names::<Definition>(host),
         "hyperspace" => host.registry.names::<std::sync::Arc<Hyperspace>>(host),
+        "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
         "dataset" => list(&["shapes"]),
@@ -86,6 +91,8 @@ pub fn register(engine: &mut Engine) {
     operator::register(engine);
     space::register(engine);
     subnet::register(engine);
+    network::register(engine);
+    thing::register(engine);
     device::register(engine);
     teacher::register(engine);
     block::register(engine);

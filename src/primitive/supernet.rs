@@ -14,6 +14,7 @@ use super::noun::Nouns;
 use super::options::Options;
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
+use super::thing::precision_of;
 use crate::base::{Fault, Result, Seed, readable, write_atomic};
 use crate::data::Images;
 use crate::device::ort::OrtSession;
@@ -408,11 +409,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
 
 fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
     let options = Options::new("export_onnx", given, &["precision"])?;
-    let precision = match options.text("precision")?.as_deref() {
-        None | Some("int8") => Precision::Int8,
-        Some("fp32") => Precision::Fp32,
-        Some(_) => return Err(options.refuse("precision", "only two are known", "use \"int8\" or \"fp32\"")),
-    };
+    let precision = precision_of(&options)?;
     if precision == Precision::Int8 && !supernet.quantized {
         return Err(Fault::new(
             "supernet::not_quantized",

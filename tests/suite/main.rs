@@ -27,6 +27,7 @@ mod lab;
 mod lut;
 mod nets;
 mod notebooks;
+mod networks;
 mod onnx;
 mod parallel;
 mod pipeline;
