@@ -131,7 +131,7 @@ class Cells(KernelTest):
 class Bars(KernelTest):
     """Long work is one display that moves."""
 
-    SEARCH = "evolve(hyperspace(\"pocket\"), #{ minimize: |s| { sleep(0.004); s.largest.mflops }, evaluations: 400, strategy: random_search() })"
+    SEARCH = "evolve(hyperspace(\"mobilew\"), #{ minimize: |s| { sleep(0.004); s.largest.mflops }, evaluations: 400, strategy: random_search() })"
 
     def check(self, cell):
         shown = [one for one in cell.of("display_data") if "display_id" in one.get("transient", {})]

@@ -7,9 +7,9 @@ import sys
 import time
 import unittest
 
-from harness import HOME, PROGRAM, Client, Kernel, KernelTest,
+from harness import HOME, Client, Kernel, KernelTest
 
-ENDLESS = 'evolve(hyperspace("pocket"), #{ minimize: |s| s.largest.mflops, strategy: random_search(), evaluations: 100000000, name: "%s" })'
+ENDLESS = 'evolve(hyperspace("mobilew"), #{ minimize: |s| s.largest.mflops, strategy: random_search(), evaluations: 100000000, name: "%s" })'
 TRAINING = """
 train_block(hyperspace("pocket"), "stage2", "inverted_residual", #{ teacher: teacher("shapes_resnet"), steps: 1000000 })
 """
@@ -182,7 +182,7 @@ class Ends(unittest.TestCase):
         kernel = Kernel()
         client = Client(kernel)
         search = (
-            'let study = evolve(hyperspace("pocket"), #{ minimize: |s| { sleep(0.002); s.largest.mflops },'
+            'let study = evolve(hyperspace("mobilew"), #{ minimize: |s| { sleep(0.002); s.largest.mflops },'
             ' strategy: aging_evolution(#{ population: 20, sample: 5 }), evaluations: %d, seed: 1, name: "cut off" });'
         )
         number = client.send(search % 100000)
@@ -192,7 +192,7 @@ class Ends(unittest.TestCase):
         client.close()
         kernel.manager.restart_kernel(now=True)
         client = Client(kernel)
-        listed = client.run('lab::list("study")')
+        listed = client.run('lab::list("studies")')
         self.assertIn("cut off", listed.value)
         # It goes on where it stopped: what was scored is not scored again.
         resumed = client.run(search % 2000 + "study.history.height")
