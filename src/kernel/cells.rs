@@ -71,9 +71,9 @@ impl Queue {
     }
 
     /// Takes out what waits of one client.
-    fn take_of(&self, client: &str) -> Vec<Request> {
+    fn take_of(&self, client: &str) -> VecDeque<Request> {
         let mut waiting = self.waiting();
-        let (own, others) = waiting.requests.drain(..).partition(|request| request.session() == client);
+        let (own, others): (VecDeque<_>, _) = waiting.requests.drain(..).partition(|request| request.session() == client);
         waiting.requests = others;
         own
     }
