@@ -43,8 +43,8 @@ impl Where {
     fn place(&self) -> Place {
         match &self.prefix {
             Some(prefix) => Place::Prefix(prefix.clone()),
-            None if self.sys_prefix => Place::SysPrefix,
-            None => Place::User,
+            None if self.user || !self.sys_prefix => Place::User,
+            None => Place::SysPrefix,
         }
     }
 }

@@ -204,7 +204,10 @@ async fn shell(mut from: RouterRecvConnection, desk: Arc<Counter>, queue: Arc<Qu
         match Request::read(&mut from).await {
             Ok(request) if request.kind() == "execute_request" => queue.add(request),
             Ok(request) => desk.answer(&request, &replies),
-            Err(error) => ignored("shell", &error).await,
+            Err(error) => {
+                ignored("shell", &error);
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -220,7 +223,8 @@ async fn control(
         let request = match Request::read(&mut from).await {
             Ok(request) => request,
             Err(error) => {
-                ignored("control", &error).await;
+                ignored("control", &error);
+                tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
@@ -338,7 +342,7 @@ async fn signals(session: Arc<Session>, end: watch::Sender<bool>) {
 }
 
 /// Says why a message was ignored.
-async fn ignored(socket: &str, error: &RuntimeError) {
+fn ignored(socket: &str, error: &RuntimeError) {
     let why = match error {
         RuntimeError::VerifyError(_) | RuntimeError::DecodeError(_) | RuntimeError::MissingHmac => {
             "its signature is wrong".into()
@@ -346,7 +350,6 @@ async fn ignored(socket: &str, error: &RuntimeError) {
         other => other.to_string(),
     };
     log(&format!("a message to {socket} is ignored: {why}"));
-    tokio::time::sleep(PAUSE).await;
 }
 
 /// A line where whoever started the kernel looks for such.

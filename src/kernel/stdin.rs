@@ -44,7 +44,10 @@ pub(super) async fn serve(connection: KernelStdinConnection, mut questions: Unbo
                     }
                 }
                 Ok(_) => {}
-                Err(error) => super::ignored("stdin", &error).await,
+                Err(error) => {
+                    super::ignored("stdin", &error);
+                    tokio::time::sleep(super::PAUSE).await;
+                }
             },
         }
     }

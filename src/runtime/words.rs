@@ -91,7 +91,7 @@ mod session_words {
     /// # Example
     ///
     /// ```rhai
-    /// display(1 + 1); //> ()
+    /// type_of(display(1 + 1)) //> ()
     /// ```
     #[rhai_fn(return_raw)]
     pub fn display(context: NativeCallContext, value: Dynamic) -> Answer<()> {
@@ -108,7 +108,7 @@ mod session_words {
     /// # Example
     ///
     /// ```rhai
-    /// clear_output(); //> ()
+    /// type_of(clear_output()) //> ()
     /// ```
     #[rhai_fn(name = "clear_output", return_raw)]
     pub fn clear_now(context: NativeCallContext) -> Answer<()> {
@@ -122,7 +122,7 @@ mod session_words {
     /// # Example
     ///
     /// ```rhai
-    /// clear_output(#{ wait: true }); //> ()
+    /// type_of(clear_output(#{ wait: true })) //> ()
     /// ```
     #[rhai_fn(name = "clear_output", return_raw)]
     pub fn clear_with(context: NativeCallContext, given: Map) -> Answer<()> {

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from harness import HOME, PROGRAM, Client, Kernel, KernelTest,
+from harness import HOME, Client, Kernel, KernelTest
 
 ENDLESS = 'evolve(hyperspace("pocket"), #{ minimize: |s| s.largest.mflops, strategy: random_search(), evaluations: 100000000, name: "%s" })'
 TRAINING = """

@@ -263,3 +263,23 @@ fn half_finished_words_do_not_trouble_the_typist() {
     }
     assert_eq!(terminal.enter("1 + 1"), "2");
 }
+
+#[test]
+fn a_script_asks_and_the_next_line_is_the_answer() {
+    let home = Home::new();
+    let terminal = home.prompt();
+    terminal.type_text("let name = input(\"Name? \");");
+    terminal.key(Key::Enter);
+    terminal.wait_for("\nName?");
+    terminal.type_text("Ada");
+    terminal.key(Key::Enter);
+    terminal.wait_for_prompt();
+    assert_eq!(terminal.enter("name + \"!\""), "\"Ada!\"");
+    terminal.type_text("input(\"Another? \")");
+    terminal.key(Key::Enter);
+    terminal.wait_for("\nAnother?");
+    terminal.key(Key::CtrlC);
+    terminal.wait_for_prompt();
+    assert!(terminal.screen().contains("session::interrupted"), "{}", terminal.screen());
+    assert_eq!(terminal.enter("name"), "\"Ada\"");
+}
