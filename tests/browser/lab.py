@@ -121,7 +121,12 @@ class Notebook:
         self.browser = browser
         self.pictures = pathlib.Path(pictures)
         browser.get(f"{url}lab/tree/{name}")
-        wait_for(lambda: self.find(".jp-NotebookPanel .jp-Cell"), 90, f"{name} to open")
+        script = """
+            const panel = window.jupyterapp?.shell?.currentWidget;
+            const shown = document.querySelectorAll('.jp-Notebook .jp-Cell').length;
+            return shown > 0 && panel?.content?.widgets?.length === shown;
+        """
+        wait_for(lambda: browser.execute_script(script), 90, f"all of {name} to be shown")
         self.idle(60)
 
     def find(self, selector):
@@ -157,16 +162,19 @@ class Notebook:
 
     def write(self, source):
         """A new cell at the end with this source, open for writing."""
-        before = len(self.cells())
         script = """
-            const panel = window.jupyterapp.shell.currentWidget.content;
-            panel.activeCellIndex = panel.widgets.length - 1;
-            void window.jupyterapp.commands.execute('notebook:insert-cell-below')
-                .then(() => window.jupyterapp.commands.execute('notebook:enter-edit-mode'));
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            const done = arguments[arguments.length - 1];
+            notebook.mode = 'command';
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            window.jupyterapp.commands.execute('notebook:insert-cell-below')
+                .then(() => { notebook.activeCellIndex = notebook.widgets.length - 1; })
+                .then(() => window.jupyterapp.commands.execute('notebook:enter-edit-mode'))
+                .then(() => done(true), done);
         """
-        self.browser.execute_script(script)
-        wait_for(lambda: len(self.cells()) > before, 10, "a new cell")
-        wait_for(lambda: self.find(".jp-Cell.jp-mod-active .cm-editor.cm-focused"), 10, "the new cell to take keys")
+        self.browser.execute_async_script(script)
+        last = ".jp-Notebook .jp-Cell.jp-mod-active .cm-editor.cm-focused"
+        wait_for(lambda: self.find(last) and self.cells()[-1].find_elements("css selector", ".cm-focused"), 10, "the new cell")
         self.keys(source)
         return self.cells()[-1]
 

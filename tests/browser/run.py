@@ -58,8 +58,11 @@ def colours_the_code(notebook):
         found.plain = getComputedStyle(document.querySelector('.jp-CodeCell .cm-line')).color;
         return found;
     """
+    wanted = ["let", '"ghost"', "kernel", "plain"]
+    # The extension is loaded when it is first needed.
+    wait_for(lambda: notebook.browser.execute_script(colours).get("let"), 15, "the code to be coloured")
     found = notebook.browser.execute_script(colours)
-    words = {word: found.get(word) for word in ["let", '"ghost"', "define_operator", "kernel", "plain"]}
+    words = {word: found.get(word) for word in wanted}
     check(None not in words.values() and len(set(words.values())) == len(words), "the code is coloured", words)
 
 
