@@ -71,10 +71,20 @@ impl Network {
         Ok(Self { name: name.into(), graph: Arc::new(graph), taps, published })
     }
 
-    /// How many cells of the image one cell of the map at `node` stands for, along one side.
-    pub fn stride_at(&self, node: NodeId) -> usize {
-        let (image, map) = (self.graph.input_shape().h, self.graph.nodes[node].shape.h.max(1));
-        (image + map / 2) / map
+    /// How many cells of the image lie between two neighbours of the map at node `at`, along one side: the product of the
+    /// strides on the way there. A map of one cell stands for the whole image.
+    pub fn stride_at(&self, at: NodeId) -> usize {
+        let mut strides: Vec<usize> = Vec::with_capacity(at + 1);
+        for node in &self.graph.nodes[..=at] {
+            // Where a map is scaled by one cell, it is the map that goes on.
+            let from = node.inputs.iter().map(|&input| strides[input]).min().unwrap_or(1);
+            strides.push(match node.layer {
+                Layer::Conv { stride, .. } | Layer::MaxPool { stride, .. } | Layer::AvgPool { stride, .. } => from * stride,
+                Layer::GlobalPool => self.graph.input_shape().h,
+                _ => from,
+            });
+        }
+        strides[at]
     }
 }
 

@@ -34,6 +34,7 @@ fn library() -> &'static Session {
 
 fn value<T: Clone + Send + Sync + 'static>(session: &Session, source: &str) -> T {
     let outcome = session.eval(source, "test");
+    assert!(outcome.trouble.is_none(), "{source}: {:?}", outcome.trouble);
     outcome.get().unwrap_or_else(|| panic!("{source}: {:?}", outcome.trouble))
 }
 
@@ -42,7 +43,7 @@ fn network(source: &str) -> Arc<Network> {
 }
 
 fn code(session: &Session, source: &str) -> String {
-    session.eval(source, "test").trouble.unwrap_or_else(|| panic!("{source} did not fail")).fault.code
+    session.eval(source, "test").trouble.unwrap_or_else(|| panic!("{source} did not fail")).fault.code.clone()
 }
 
 /// The lines `LAYER SHAPE` of a network's weights under their published names, sorted.
@@ -204,7 +205,7 @@ fn whatever_has_layers_is_measured_and_exported() {
                   measure(things, device(\"flops\"))";
     let table: Table = value(&session, source);
     assert_eq!(table.height(), 3);
-    let names: rhai::Array = value(&session, "measure(things, device(\"flops\")).name");
+    let names: rhai::Array = value(&session, "measure(things, device(\"flops\"))[\"name\"]");
     assert_eq!(names[2].to_string(), "resnet18");
     let at = folder.path().display();
     for (precision, operator) in [("fp32", false), ("int8", true)] {
@@ -216,7 +217,7 @@ fn whatever_has_layers_is_measured_and_exported() {
     }
     value::<()>(&session, &format!("things[0].export_onnx(\"{at}/block.onnx\"); things[1].export_onnx(\"{at}/subnet.onnx\")"));
     assert_eq!(code(&session, "measure(7, device(\"flops\"))"), "measure::what");
-    assert_eq!(code(&session, "network(\"resnet18\").export_onnx(\"x.onnx\", #{ weights: \"none.safetensors\" })"), "file::read");
+    assert_eq!(code(&session, "network(\"resnet18\").export_onnx(\"x.onnx\", #{ weights: \"none.safetensors\" })"), "file::io");
 }
 
 #[test]
