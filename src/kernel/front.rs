@@ -303,8 +303,12 @@ impl ProgressSink for Front {
                 return;
             }
             let Some(live) = &mut now.live else { return };
-            let due = live.drawn.elapsed() >= REDRAW;
-            if !due && !(last && live.display.is_some()) {
+            if last && live.display.is_none() {
+                // It was too short to be shown; what comes of it says how it ended.
+                now.live = None;
+                return;
+            }
+            if !last && live.drawn.elapsed() < REDRAW {
                 return;
             }
             live.drawn = Instant::now();
@@ -320,10 +324,10 @@ impl ProgressSink for Front {
         self.publish(kind, json!({ "data": data, "metadata": {}, "transient": { "display_id": id } }));
         let mut now = self.now();
         // A task that has ended is followed by another of the same name in a display of its own.
-        match &mut now.live {
-            _ if last => now.live = None,
-            Some(live) => live.display = Some(id),
-            None => {}
+        if last {
+            now.live = None;
+        } else if let Some(live) = &mut now.live {
+            live.display = Some(id);
         }
     }
 }
