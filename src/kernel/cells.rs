@@ -135,14 +135,14 @@ impl Cells {
         if store && !code.trim().is_empty() {
             self.history.lock().unwrap_or_else(PoisonError::into_inner).add(number, code, output);
         }
+        // Before the client hears of it: what it sends after that is not meant.
+        let aborted = if trouble.is_some() && stop { self.queue.take_of(request.session()) } else { VecDeque::new() };
         self.front.settle();
         // Clients have what the cell showed before they have its answer.
         self.outbox.flush();
         self.reply(&request, content, number, payload);
         self.front.end();
-        if trouble.is_some() && stop {
-            self.abort(&request, number);
-        }
+        self.abort(aborted, number);
     }
 
     fn reply(&self, request: &Request, mut content: Value, number: usize, payload: Vec<Value>) {
@@ -155,8 +155,8 @@ impl Cells {
     }
 
     /// What the client sent to be evaluated after a cell that failed is not.
-    fn abort(&self, failed: &Request, number: usize) {
-        for request in self.queue.take_of(failed.session()) {
+    fn abort(&self, requests: VecDeque<Request>, number: usize) {
+        for request in requests {
             self.outbox.state(&request, "busy");
             let content = json!({ "status": "aborted" });
             self.reply(&request, content, number, Vec::new());

@@ -310,7 +310,9 @@ mod figure_functions {
     /// # Example
     ///
     /// ```rhai
-    /// figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_svg().contains("<svg") //> true
+    /// let f = figure(#{});
+    /// f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y");
+    /// f.to_svg().contains("<svg") //> true
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn to_svg(figure: &mut Figure) -> Answer<String> {

@@ -189,7 +189,7 @@ mod network_functions {
         Ok(network)
     }
 
-    /// The network of this name, defined in this session or in the stdlib, at the size it was published for.
+    /// The network of this name, of this session or of the library, at its published size.
     ///
     /// It has layers and no weights.
     ///
@@ -314,19 +314,12 @@ mod network_type {
     /// ```
     #[rhai_fn(get = "taps", pure, return_raw)]
     pub fn network_taps(network: &mut FixedNetwork) -> Answer<Table> {
-        let Network { taps, graph, .. } = &*network.net;
-        let nodes = || taps.iter().map(|tap| &graph.nodes[tap.node]);
-        Table::builder()
-            .text("name", taps.iter().map(|tap| tap.name.clone()))
-            .text("layer", nodes().map(|node| node.name.clone()))
-            .text("shape", nodes().map(|node| node.shape.to_string()))
-            .int("channels", nodes().map(|node| node.shape.c() as i64))
-            .int("stride", taps.iter().map(|tap| network.net.stride_at(tap.node) as i64))
-            .build()
-            .cross()
+        taps(&network.net).cross()
     }
 
-    /// What published weights call its layers: a table of layer and published name, empty where none were given.
+    /// What published weights call its layers: a table of layer and published name.
+    ///
+    /// Without rows where no names were given.
     ///
     /// # Example
     ///
@@ -384,6 +377,19 @@ mod network_type {
             cost.mparams()
         )
     }
+}
+
+/// Where a network's features are read.
+pub(super) fn taps(network: &Network) -> Result<Table> {
+    let Network { taps, graph, .. } = network;
+    let nodes = || taps.iter().map(|tap| &graph.nodes[tap.node]);
+    Table::builder()
+        .text("name", taps.iter().map(|tap| tap.name.clone()))
+        .text("layer", nodes().map(|node| node.name.clone()))
+        .text("shape", nodes().map(|node| node.shape.to_string()))
+        .int("channels", nodes().map(|node| node.shape.c() as i64))
+        .int("stride", taps.iter().map(|tap| network.stride_at(tap.node) as i64))
+        .build()
 }
 
 fn plan(context: &NativeCallContext, host: &Arc<Host>, name: &str, given: Map) -> Result<NetworkPlan> {

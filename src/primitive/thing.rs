@@ -72,7 +72,7 @@ impl Thing {
 
 #[export_module]
 mod thing_functions {
-    /// Writes a block, a subnet or a network as an INT8 ONNX file with random weights, to be timed elsewhere.
+    /// Writes a block, subnet or network as an INT8 ONNX file with random weights, to be timed.
     ///
     /// # Example
     ///

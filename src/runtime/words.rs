@@ -84,8 +84,9 @@ mod session_words {
         ask(&context, prompt, options.flag("hidden").cross()?.unwrap_or(false))
     }
 
-    /// Shows a value at once, as a notebook shows the value of a cell: a figure as a picture, a table as a table.
+    /// Shows a value at once, as a notebook shows the value of a cell.
     ///
+    /// There a figure is a picture and a table a table.
     /// At the prompt and in scripts it shows the value's text.
     ///
     /// # Example

@@ -15,8 +15,8 @@ class PublicSuite(suite.KernelTests):
     code_stderr = 'debug("a word aside")'
     completion_samples = [
         {"text": "stats::spear", "matches": {"stats::spearman"}},
-        {"text": "hypersp", "matches": {"hyperspace"}},
-        {"text": '"é𝄞"; hypersp', "matches": {"hyperspace"}},
+        {"text": "hypersp", "matches": {"hyperspace", "hyperspaces"}},
+        {"text": '"é𝄞"; hypersp', "matches": {"hyperspace", "hyperspaces"}},
     ]
     complete_code_samples = ["1", "print(`hello`)", "fn f(x) { x * 2 }", "let x = 1;\nx"]
     incomplete_code_samples = ["fn f(x) {", "`open", "[1, 2,", "1 +", "/* open"]
@@ -30,8 +30,8 @@ class PublicSuite(suite.KernelTests):
     ]
     code_display_data = [
         {"code": "display(table(#{ a: [1] }))", "mime": "text/html"},
-        {"code": 'display(figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y"))', "mime": "image/png"},
-        {"code": 'display(figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y"))', "mime": "image/svg+xml"},
+        {"code": 'let f = figure(#{}); f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y"); display(f)', "mime": "image/png"},
+        {"code": 'let f = figure(#{}); f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y"); display(f)', "mime": "image/svg+xml"},
     ]
     code_history_pattern = "1 + 2*"
     supported_history_operations = ("tail", "range", "search")

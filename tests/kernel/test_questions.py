@@ -162,7 +162,7 @@ class Asking(KernelTest):
     def test_where_no_one_can_answer_it_fails_at_once(self):
         cell = self.client.run('input("Name? ")', allow_stdin=False)
         self.assertEqual(cell.reply["ename"], "input::nobody")
-        caught = self.run_ok('try { input("") } catch (e) { e.code }', allow_stdin=False)
+        caught = self.run_ok('let code = ""; try { input("") } catch (e) { code = e.code } code', allow_stdin=False)
         self.assertEqual(caught.value, '"input::nobody"')
 
     def test_a_question_can_be_interrupted(self):

@@ -61,6 +61,7 @@ def plain(text):
     """Without colours, numbers of inputs, and space at the ends of lines."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.sub(r"\[\d+\]:", "[n]:", text)
+    text = re.sub(r"`_\d+`", "`_n`", text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 

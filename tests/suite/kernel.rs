@@ -52,7 +52,7 @@ fn the_kernel_is_installed_and_removed() {
     let run = |words: &[&str]| {
         let done = Command::new(program).args(words).env("ORT_DYLIB_PATH", "some/lib.so").current_dir(folder.path()).output();
         let done = done.unwrap();
-        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr))
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned() + &*String::from_utf8_lossy(&done.stderr))
     };
     let (code, said) = run(&["--seed", "3", "kernel", "install", "--prefix", "here", "--name", "mine"]);
     assert_eq!(code, Some(0), "{said}");

@@ -103,6 +103,7 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
         ),
         ("Lut", (one(LUT), vec!["pocket", "int8_ms_median", "windows_known"])),
         ("Net", (building("net"), vec!["first", "32×32×32", "MFLOPs"])),
+        ("Network", (one("network(\"resnet18\")"), vec!["resnet18", "stage4", "MFLOPs", "512x7x7"])),
         ("Node", (building("y"), vec!["first.bn", "conv 3×3"])),
         ("Operator", (one("operator(\"inverted_residual_se\")"), vec!["3, 5, 7", "hswish", "dwconv 3×3", "MFLOPs"])),
         (

@@ -106,6 +106,7 @@ pub(super) fn register(engine: &mut Engine) {
     let mut views = Views(engine);
     views.page(networks::operator).picture(networks::operator_picture).rows(networks::operator_rows);
     views.rows(networks::block_rows);
+    views.page(networks::fixed).rows(networks::fixed_rows);
     views.page(networks::net).picture(networks::net_picture).rows(networks::net_rows);
     views.page(networks::node).picture(networks::node_picture).rows(networks::node_rows);
 

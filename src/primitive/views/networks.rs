@@ -6,6 +6,7 @@ use crate::frame::{Table, figure};
 use crate::graph::Graph;
 use crate::plot::network;
 use crate::primitive::net::{Net, Node};
+use crate::primitive::network::{FixedNetwork, taps};
 use crate::primitive::operator::{Block, explain_graph, trial};
 use crate::space::{BlockConfig, Operator};
 
@@ -74,6 +75,16 @@ pub(super) fn block_picture(block: &Block) -> Result<Picture> {
 
 pub(super) fn block_rows(block: &Block) -> Result<Table> {
     explain_graph(&block.graph)
+}
+
+/// A fixed network: hundreds of layers as rows, as a drawing of them would be metres long.
+pub(super) fn fixed(network: &FixedNetwork) -> Result<Page> {
+    let page = Page::new("network", &network.net.name).facts(costs(&network.net.graph)).table(&taps(&network.net)?);
+    layers(page, &network.net.graph)
+}
+
+pub(super) fn fixed_rows(network: &FixedNetwork) -> Result<Table> {
+    explain_graph(&network.net.graph)
 }
 
 /// What is built so far, up to the last layer.
