@@ -8,6 +8,7 @@ pub mod data;
 pub mod device;
 pub mod frame;
 pub mod graph;
+pub mod kernel;
 pub mod lab;
 pub mod lut;
 pub mod onnx;

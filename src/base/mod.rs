@@ -3,6 +3,7 @@
 mod cancel;
 mod fault;
 mod files;
+mod markup;
 mod progress;
 mod quiet;
 mod seed;
@@ -12,6 +13,7 @@ mod suggest;
 pub use cancel::Cancel;
 pub use fault::{Fault, Result, Spot};
 pub use files::{hash_hex, readable, write_aside, write_atomic, write_json};
+pub use markup::escape;
 pub use progress::{Bar, Progress, ProgressSink};
 pub use quiet::{LOCK_FILE, Quiet};
 pub use seed::{Rng, Seed};

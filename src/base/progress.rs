@@ -13,6 +13,9 @@ pub trait ProgressSink: Send + Sync {
     fn end(&self, task: u64);
     /// One line of plain news, such as "teacher: taken from the lab".
     fn say(&self, line: &str);
+    /// How a task called `name` looks now; `last` if it will not look otherwise any more. `draw` gives the picture in a
+    /// form named by its MIME type, if it has that; whoever shows none, or has shown one just now, need not call it.
+    fn picture(&self, _name: &str, _last: bool, _draw: &dyn Fn(&str) -> Option<String>) {}
 }
 
 /// A handle to the listener, cheap to clone; the default one is silent.
@@ -34,6 +37,13 @@ impl Progress {
             sink.begin(id, label, total);
         }
         Bar { sink: self.0.clone(), id, done: AtomicU64::new(0) }
+    }
+
+    /// How a task called `name` looks now: see [`ProgressSink::picture`].
+    pub fn picture(&self, name: &str, last: bool, draw: &dyn Fn(&str) -> Option<String>) {
+        if let Some(sink) = &self.0 {
+            sink.picture(name, last, draw);
+        }
     }
 
     /// One line of plain news.

@@ -107,6 +107,15 @@ pub(super) enum Command {
     /// Open the prompt, also where a pipe brings the inputs.
     Repl,
 
+    /// Work in Jupyter: install the kernel, remove it, or be it.
+    Kernel {
+        #[command(subcommand)]
+        act: Option<super::kernel::Act>,
+        /// Serve the clients that this file names; Jupyter writes it.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        connection_file: Option<PathBuf>,
+    },
+
     /// Check the examples in scripts, Markdown and documentation comments.
     #[command(
         after_help = "An example says what it gives: `1 + 1 //> 2`, `0.33 //> ~0.3 ±0.05`, `nope //> fails script::unknown_variable`."

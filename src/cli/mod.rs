@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod doc;
 mod interrupt;
+mod kernel;
 mod missing;
 mod progress;
 mod replay;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::base::{Fault, Progress};
+use crate::repl::Questions;
 use crate::runtime::render::{Trouble, colours_on_stderr};
 use crate::runtime::{HostSettings, Session, Settings, Shown};
 use args::{Args, Command};
@@ -44,6 +46,7 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
     match (&args.command, &args.eval) {
         (Some(Command::Run { running, script }), _) => run::words(args, args.running.or(*running), script),
         (Some(Command::Repl), _) => prompt(args),
+        (Some(Command::Kernel { act, connection_file }), _) => kernel::run(args, act.as_ref(), connection_file.as_deref()),
         (Some(Command::Check { paths, lint }), _) => check::run(args, paths, *lint),
         (Some(Command::Doc { name: Some(name), .. }), _) => doc::explain(args, name),
         (Some(Command::Doc { name: None, out, check }), _) => doc::run(args, out, *check),
@@ -59,8 +62,9 @@ fn act(args: &Args) -> Result<ExitCode, Box<Trouble>> {
 }
 
 fn prompt(args: &Args) -> Result<ExitCode, Box<Trouble>> {
-    let session = Arc::new(session(args, &[])?);
-    crate::repl::run(&session, &Prompt).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+    let questions = Arc::new(Questions::default());
+    let session = Arc::new(session_asking(args, settings(args, &[]), Prints::ToOutput, Some(questions.clone()))?);
+    crate::repl::run(&session, &Prompt, &questions).map_err(|fault| Box::new(Trouble::plain(fault)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,8 +86,17 @@ fn session(args: &Args, rest: &[String]) -> Result<Session, Box<Trouble>> {
 }
 
 fn session_printing(args: &Args, settings: Settings, prints: Prints) -> Result<Session, Box<Trouble>> {
+    session_asking(args, settings, prints, None)
+}
+
+fn session_asking(
+    args: &Args,
+    settings: Settings,
+    prints: Prints,
+    questions: Option<Arc<Questions>>,
+) -> Result<Session, Box<Trouble>> {
     let bars = Arc::new(progress::Bars::new(args.quiet));
-    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone(), prints)))?;
+    let session = Session::new(settings, Arc::new(Terminal::new(bars.clone(), prints, questions)))?;
     session.set_progress(Progress::to(bars));
     interrupt::watch(session.cancel());
     Ok(session)
@@ -99,7 +112,7 @@ struct Prompt;
 impl crate::repl::Screen for Prompt {
     fn show(&self, shown: &Shown) {
         match shown {
-            Shown::Value(value) => terminal::line(value.text().trim_end()),
+            Shown::Value(value) | Shown::Page(value) => terminal::line(value.text().trim_end()),
             Shown::Text(text) => terminal::line(text.trim_end()),
             Shown::Trouble(trouble) => report(trouble),
         }

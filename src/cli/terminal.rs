@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::args::Running;
 use super::interrupt;
 use super::progress::Bars;
-use crate::runtime::Output;
+use crate::base::{Cancel, Result};
+use crate::repl::{Questions, ask_here};
+use crate::runtime::{Output, nobody};
 
 /// Whether the reader of standard output has gone.
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -33,11 +35,13 @@ impl Prints {
 pub(super) struct Terminal {
     bars: Arc<Bars>,
     prints: Prints,
+    /// The prompt's way to its keyboard; without one, questions are asked where they arise.
+    questions: Option<Arc<Questions>>,
 }
 
 impl Terminal {
-    pub fn new(bars: Arc<Bars>, prints: Prints) -> Self {
-        Self { bars, prints }
+    pub fn new(bars: Arc<Bars>, prints: Prints, questions: Option<Arc<Questions>>) -> Self {
+        Self { bars, prints, questions }
     }
 }
 
@@ -51,6 +55,17 @@ impl Output for Terminal {
 
     fn debug(&self, text: &str, place: &str) {
         self.bars.aside(|| error(&format!("{place}: {text}\n")));
+    }
+
+    fn ask(&self, prompt: &str, hidden: bool, cancel: &Cancel) -> Result<String> {
+        let mut answer = Err(nobody());
+        self.bars.aside(|| {
+            answer = match &self.questions {
+                Some(questions) => questions.ask(prompt, hidden, cancel),
+                None => ask_here(prompt, hidden, cancel),
+            };
+        });
+        answer
     }
 }
 

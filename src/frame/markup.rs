@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::Table;
-use super::look::{MISSING, Shown, width};
+use super::look::{MISSING, Shown, cut, width};
 use super::show::more;
-use crate::base::Result;
+use crate::base::{Result, escape};
 
 /// Rows shown of a table that is folded.
 const ROWS: usize = 60;
+/// Longest text of a cell of HTML.
+const TEXT: usize = 160;
 
 /// What a table in a text is given besides its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,29 +32,36 @@ impl MarkupOptions {
 impl Table {
     /// The table as HTML, its texts escaped; long tables folded in the middle.
     pub fn to_html(&self) -> String {
+        self.to_html_beside(&[])
+    }
+
+    /// The table as HTML with more columns at its right, whose cells are markup: a head, and a cell for each row.
+    pub fn to_html_beside(&self, beside: &[(&str, Vec<String>)]) -> String {
         let (columns, rows_out, fold) = self.folded(ROWS);
-        let row = |tag: &str, cell: &dyn Fn(&Shown) -> String| {
-            let cells: String = columns
-                .iter()
-                .map(|column| {
-                    let side = if column.right { "right" } else { "left" };
-                    format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", cell(column))
-                })
-                .collect();
-            format!("<tr>{cells}</tr>\n")
+        let row = |tag: &str, cell: &dyn Fn(&Shown) -> String, more: &dyn Fn(&(&str, Vec<String>)) -> String| {
+            let own = columns.iter().map(|column| {
+                let side = if column.right { "right" } else { "left" };
+                format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", cell(column))
+            });
+            let more = beside.iter().map(|column| format!("<{tag} style=\"text-align:left\">{}</{tag}>", more(column)));
+            format!("<tr>{}</tr>\n", own.chain(more).collect::<String>())
         };
         let height = columns.first().map_or(0, |column| column.cells.len());
-        let folding = format!("<tr><td colspan=\"{}\">… {}</td></tr>\n", columns.len(), more(rows_out, "row"));
-        let body: String = (0..height)
-            .map(|at| {
-                let cells = row("td", &|column| match &column.cells[at] {
-                    Some(text) => escape(text),
-                    None => format!("<span style=\"opacity:0.5\">{MISSING}</span>"),
-                });
-                if rows_out > 0 && at == fold { folding.clone() + cells.as_str() } else { cells }
-            })
-            .collect();
-        let head = row("th", &|column| escape(&column.name));
+        let wide = columns.len() + beside.len();
+        let folding = format!("<tr><td colspan=\"{wide}\">… {}</td></tr>\n", more(rows_out, "row"));
+        let mut body = String::new();
+        for at in 0..height {
+            if rows_out > 0 && at == fold {
+                body += &folding;
+            }
+            let own = |column: &Shown| match &column.cells[at] {
+                Some(text) => escape(&cut(text, TEXT)),
+                None => format!("<span style=\"opacity:0.5\">{MISSING}</span>"),
+            };
+            let place = if at < fold { at } else { at + rows_out };
+            body += &row("td", &own, &|(_, cells)| cells.get(place).cloned().unwrap_or_default());
+        }
+        let head = row("th", &|column| escape(&column.name), &|(head, _)| escape(head));
         format!("<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>", head.trim_end())
     }
 
@@ -122,21 +131,6 @@ impl Table {
         }
         Ok(page)
     }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// A text that stays in its field, and is read as text.

@@ -17,6 +17,7 @@ mod json;
 mod look;
 mod markup;
 mod pivot;
+mod resource;
 mod rows;
 mod show;
 mod table;

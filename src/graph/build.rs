@@ -62,6 +62,11 @@ impl Builder {
         0
     }
 
+    /// The node that was added last.
+    pub fn last(&self) -> NodeId {
+        self.nodes.len() - 1
+    }
+
     /// Sets where the next layers are written, for [`explain`](super::explain()).
     pub fn at(&mut self, source: Option<Source>) -> &mut Self {
         self.source = source;

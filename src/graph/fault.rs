@@ -45,4 +45,16 @@ pub enum GraphFault {
     #[error("{layer} `{name}` joins nodes of two different networks")]
     #[diagnostic(code(graph::two_nets), help("use only nodes made from the `net` that this builder was given"))]
     TwoNets { layer: &'static str, name: String },
+    /// A mark at a layer that the network's result does not need.
+    #[error("{mark} is at layer `{layer}`, which the network's result does not need")]
+    #[diagnostic(code(graph::mark_lost), help("mark a layer on the way to the result"))]
+    MarkLost { mark: String, layer: String },
+    /// Two marks of one name.
+    #[error("{mark} is given twice")]
+    #[diagnostic(code(graph::mark_twice), help("give each its own name"))]
+    MarkTwice { mark: String },
+    /// Some layers have names in published weights, this one has none.
+    #[error("layer `{layer}` has weights, but no name in published weights, as others here have")]
+    #[diagnostic(code(graph::nameless), help("name it too: `.published_as(\"...\")` right after the layer"))]
+    Nameless { layer: String },
 }

@@ -59,6 +59,8 @@ pub struct Program {
     pub texts: Vec<(String, String)>,
     /// Its `ARGS`.
     pub args: Vec<String>,
+    /// The seed of its calls that name none.
+    pub session_seed: u64,
     /// Files that it imports, by the names it imports them under.
     pub imports: BTreeMap<String, String>,
     /// Scripts of the user's library folder, by their paths in it.
@@ -232,13 +234,16 @@ impl Bundle {
             let program = Program {
                 texts: from.texts.iter().map(|text| self.named(text)).collect::<Result<_>>()?,
                 args: from.args.clone(),
+                session_seed: from.session_seed,
                 imports: from.imports.iter().map(|text| self.named(text)).collect::<Result<_>>()?,
                 library: from.library.iter().map(|text| self.named(text)).collect::<Result<_>>()?,
                 files: from.files.iter().map(|file| (file.name.clone(), file.sha256.clone())).collect(),
             };
             let same = |known: &&mut Program| {
                 let shorter = known.texts.len().min(program.texts.len());
-                known.args == program.args && known.texts[..shorter] == program.texts[..shorter]
+                known.args == program.args
+                    && known.session_seed == program.session_seed
+                    && known.texts[..shorter] == program.texts[..shorter]
             };
             match programs.iter_mut().find(same) {
                 Some(known) => {

@@ -28,6 +28,8 @@ pub struct Provenance {
     pub texts: Vec<TextRef>,
     /// What the script saw as `ARGS`.
     pub args: Vec<String>,
+    /// The session's seed: that of every call that names none.
+    pub session_seed: u64,
     /// Files that were imported.
     pub imports: Vec<TextRef>,
     /// Scripts of the user's own library folder that were used.
@@ -83,6 +85,7 @@ pub struct Running(Arc<Mutex<State>>);
 struct State {
     texts: Vec<(String, String)>,
     args: Vec<String>,
+    session_seed: u64,
     imports: BTreeMap<String, String>,
     library: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
@@ -127,9 +130,12 @@ impl Running {
         });
     }
 
-    /// What scripts see as `ARGS`.
-    pub fn set_args(&self, args: Vec<String>) {
-        self.change(|state| state.args = args);
+    /// What scripts see as `ARGS`, and the seed of calls that name none.
+    pub fn starts(&self, args: Vec<String>, session_seed: u64) {
+        self.change(|state| {
+            state.args = args;
+            state.session_seed = session_seed;
+        });
     }
 
     /// A file was imported.
@@ -145,9 +151,11 @@ impl Running {
         }
     }
 
-    /// A data file was read. One that cannot be read, or a folder, is left to whoever reads it.
+    /// A data file was read, or all files of a folder. What cannot be read is left to whoever reads it.
     pub fn reads(&self, path: &Path) {
-        if let Ok(bytes) = std::fs::read(path) {
+        if let Ok(entries) = std::fs::read_dir(path) {
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).for_each(|path| self.reads(&path));
+        } else if let Ok(bytes) = std::fs::read(path) {
             self.change(|state| drop(state.files.insert(path.display().to_string(), sha256_hex(&bytes))));
         }
     }
@@ -193,6 +201,7 @@ impl State {
             sha256: sha256_hex(all.join("\n").as_bytes()),
             texts,
             args: self.args.clone(),
+            session_seed: self.session_seed,
             imports,
             library,
             files,

@@ -101,7 +101,7 @@ fn ys(_: Kind, point: &Point) -> Vec<f64> {
 
 /// Refuses values that a logarithmic axis cannot show.
 pub(super) fn check_log(figure: &Figure) -> Result<()> {
-    let sides: [(&Axis, &dyn Fn(Kind, &Point) -> Vec<f64>); 2] = [(&figure.x, &xs), (&figure.y, &ys)];
+    let sides = [(&figure.x, xs as fn(Kind, &Point) -> Vec<f64>), (&figure.y, ys)];
     for (axis, values) in sides.into_iter().filter(|(axis, _)| axis.scale == Scale::Log) {
         for series in &figure.series {
             // A box without anything in it has no height that could be shown.

@@ -55,6 +55,10 @@ pub enum PlotFault {
     #[error("a figure of {width} by {height} points cannot be drawn")]
     #[diagnostic(code(plot::size), help("choose a width and a height from 160 to 4000; 640 by 420 is usual"))]
     Size { width: u32, height: u32 },
+    /// More of a network than can be read.
+    #[error("a drawing of {boxes} boxes: more than {most} cannot be read")]
+    #[diagnostic(code(plot::too_large), help("draw one of its blocks, or read `explain(...)`, a row for each layer"))]
+    TooLarge { boxes: usize, most: usize },
     /// The drawing library failed.
     #[error("the figure could not be drawn: {reason}")]
     #[diagnostic(code(plot::drawing), help("save it as `.txt` or `.svg` to see what is in it, and report this"))]

@@ -15,8 +15,8 @@ const SIDES: std::ops::RangeInclusive<u32> = 160..=4000;
 
 pub(super) const INK: Paint = (RGBColor(0x22, 0x26, 0x2b), 1.0);
 pub(super) const PALE_INK: Paint = (RGBColor(0x5a, 0x61, 0x69), 1.0);
-const GRID: Paint = (RGBColor(0xe4, 0xe7, 0xea), 1.0);
-const EDGE: Paint = (RGBColor(0x9a, 0xa1, 0xa8), 1.0);
+pub(super) const GRID: Paint = (RGBColor(0xe4, 0xe7, 0xea), 1.0);
+pub(super) const EDGE: Paint = (RGBColor(0x9a, 0xa1, 0xa8), 1.0);
 
 const TITLE: f64 = 15.0;
 pub(super) const LABEL: f64 = 12.0;

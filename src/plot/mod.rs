@@ -4,27 +4,36 @@ mod axis;
 mod bins;
 mod canvas;
 mod cells;
+mod chain;
 mod charts;
 mod data;
+mod drawing;
 mod fault;
 mod groups;
 mod layer;
 mod layout;
 mod legend;
+mod network;
 mod panels;
 mod pdf;
 mod placed;
 mod ramp;
 mod series;
+mod strips;
 mod text;
 mod unit;
+mod vector;
 mod words;
 
 use std::path::Path;
 
+pub use chain::{BlockBar, chain};
 pub use charts::pareto;
+pub use drawing::Drawing;
 pub use fault::PlotFault;
 pub use layer::{Given, Layer, Values};
+pub use network::network;
+pub use strips::{StageRow, interval, stages, widths};
 pub use text::TextStyle;
 pub use unit::label_of;
 
@@ -231,6 +240,19 @@ impl Figure {
     /// to draw.
     pub fn to_svg(&self) -> Result<String> {
         canvas::svg(&layout::scene(self)?)
+    }
+
+    /// The figure as an SVG element to stand inside a page, light or dark, whose ink it takes.
+    ///
+    /// # Errors
+    /// As [`Figure::to_svg`].
+    pub fn to_inline_svg(&self) -> Result<String> {
+        // What is written in coloured cells has its ink from the cell, not from the page.
+        let heat = self.series.iter().any(|series| series.kind == Kind::Heat);
+        let ground = if heat { vector::Ground::Sheet } else { vector::Ground::Page };
+        let title =
+            if self.title.is_empty() { format!("{} over {}", self.y.shown(), self.x.shown()) } else { self.title.clone() };
+        Ok(vector::svg(&layout::scene(self)?, &title, ground))
     }
 
     /// The figure as a PNG with two pixels a point, the same bytes on every machine.

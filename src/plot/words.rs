@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 /// Family as SVG names it; the first one is embedded for PNG, the others are what a viewer may have.
-const FAMILY: &str = "Roboto, Open Sans, Helvetica Neue, Arial, sans-serif";
+pub(super) const FAMILY: &str = "Roboto, Open Sans, Helvetica Neue, Arial, sans-serif";
 
 /// The drawing library's font size for 1 em. The embedded fonts carry this height as well.
 const SIZE_PER_EM: f64 = 1.24;

@@ -21,13 +21,13 @@ use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Sam
 /// An elastic stage that has learnt from a teacher.
 #[derive(Clone)]
 pub struct TrainedBlock {
-    stage: ElasticStage,
+    pub(super) stage: ElasticStage,
     task: Arc<Mutex<BlockTask>>,
     weights: WeightsRef,
-    data: DataSource,
-    recipe: BlockRecipe,
-    summary: TrainSummary,
-    reused: bool,
+    pub(super) data: DataSource,
+    pub(super) recipe: BlockRecipe,
+    pub(super) summary: TrainSummary,
+    pub(super) reused: bool,
     seed: Seed,
 }
 

@@ -28,7 +28,7 @@ pub struct Blocks {
     pub table: Arc<BlockTable>,
     hyperspace: Hyper,
     /// What is known of how it came about, for `report`.
-    report: Map,
+    pub(super) report: Map,
 }
 
 impl Blocks {

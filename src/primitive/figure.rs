@@ -292,7 +292,9 @@ mod figure_functions {
     /// # Example
     ///
     /// ```rhai
-    /// figure(#{}).line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y").to_png(200).len() > 1000 //> true
+    /// let f = figure(#{});
+    /// f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y");
+    /// f.to_png(200).len() > 1000 //> true
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn to_png(figure: &mut Figure, pixels: i64) -> Answer<Blob> {
@@ -301,6 +303,20 @@ mod figure_functions {
             .filter(|pixels| (64..=4096).contains(pixels))
             .ok_or_else(|| Fault::new("plot::pixels", format!("a picture {pixels} pixels wide"), "give 64 to 4096"));
         wide.and_then(|pixels| figure.to_png_wide(pixels)).cross()
+    }
+
+    /// The figure as the text of an SVG.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let f = figure(#{});
+    /// f.line(table(#{ x: [1, 2], y: [1, 2] }), "x", "y");
+    /// f.to_svg().contains("<svg") //> true
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn to_svg(figure: &mut Figure) -> Answer<String> {
+        figure.to_svg().cross()
     }
 
     /// The figure drawn with characters, in a chosen size.

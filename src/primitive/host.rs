@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
 use super::cross::{Answer, raise, to_fault};
+use super::front::Output;
+pub use super::front::{Form, Look};
 use super::registry::Registry;
 use super::study::SpaceStudy;
 use crate::base::{Cancel, Fault, Progress};
-use crate::frame::places;
 use crate::lab::Lab;
 pub use crate::lab::Running;
 use crate::train::Runner;
@@ -51,9 +52,9 @@ impl Default for Settings {
 
 /// Scripts that come with the lab (or stand in the folder given with `--stdlib`): operators, hyperspaces, teachers.
 pub trait ScriptLibrary: Send + Sync + std::fmt::Debug {
-    /// Names of the scripts in a folder such as `operators`, in order.
+    /// Names that the scripts in a folder such as `operators` define, in order.
     fn list(&self, folder: &str) -> Vec<String>;
-    /// The script `folder/name.rhai`: its name for messages (`stdlib/operators/x.rhai`) and its text.
+    /// The script in `folder` that defines `name`: its own name for messages (`stdlib/operators/x.rhai`) and its text.
     fn source(&self, folder: &str, name: &str) -> Option<(String, String)>;
 }
 
@@ -61,21 +62,6 @@ pub trait ScriptLibrary: Send + Sync + std::fmt::Debug {
 pub trait Explainer: Send + Sync + std::fmt::Debug {
     /// The fault that `error` means.
     fn explain(&self, error: &EvalAltResult) -> Fault;
-}
-
-/// How values look in the front.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Characters a line.
-    pub columns: usize,
-    /// Pixels across a picture, if the front can show or keep one.
-    pub picture: Option<u32>,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { columns: places(), picture: None }
-    }
 }
 
 /// What primitives share: cancellation, progress, settings. One per session.
@@ -91,6 +77,7 @@ pub struct Host {
     pub running: Running,
     progress: Mutex<Progress>,
     look: Mutex<Look>,
+    output: OnceLock<Arc<dyn Output>>,
     lab: Mutex<Option<Arc<Lab>>>,
     runner: Mutex<Option<Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
@@ -120,6 +107,16 @@ impl Host {
     /// Sets how values look in the front.
     pub fn set_look(&self, look: Look) {
         *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
+    }
+
+    /// Tells the host where output goes and who answers questions. Once, by the session.
+    pub fn set_output(&self, output: Arc<dyn Output>) {
+        let _ = self.output.set(output);
+    }
+
+    /// Where output goes and who answers questions, if there is a front.
+    pub fn output(&self) -> Option<&Arc<dyn Output>> {
+        self.output.get()
     }
 
     /// Sets where long work reports.

@@ -51,7 +51,8 @@ mod import_functions {
     /// import_lut(hyperspace("mobilew"), "gone") //> fails lut::no_files
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn import_lut(hyperspace: Hyper, folder: &str) -> Answer<Lookup> {
+    pub fn import_lut(context: NativeCallContext, hyperspace: Hyper, folder: &str) -> Answer<Lookup> {
+        Host::of(&context)?.running.reads(Path::new(folder));
         let lut = read_reference(&hyperspace, Path::new(folder)).cross()?;
         Ok(Arc::new(Built::new(&hyperspace, stamped(lut), None)))
     }

@@ -10,6 +10,7 @@ use super::device::{Stopwatch, measure_int8};
 use super::host::{DRY_MEASURED, Host, MEASURED};
 use super::latency_table::words_of;
 use super::lut::Lookup;
+use super::noun::Nouns;
 use super::options::Options;
 use super::space::{Hyper, Space};
 use crate::base::{Fault, Result, Seed};
@@ -143,6 +144,6 @@ pub(super) fn model(host: &Host, networks: &Networks, device: &Stopwatch, count:
 
 /// Declares latency models.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<LatencyModel>("LatencyModel");
+    engine.noun::<LatencyModel>("LatencyModel");
     engine.register_global_module(exported_module!(latency_functions).into());
 }

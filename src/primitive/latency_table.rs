@@ -264,7 +264,9 @@ fn built(host: &Host, hyperspace: &Hyper, device: &Stopwatch, given: Map) -> Res
 }
 
 fn predicted(table: &LatencyTable, item: &Dynamic) -> Result<f64> {
-    match thing_of(item)?.parts {
+    let thing = thing_of(item)?;
+    match thing.parts {
+        Parts::Layers => Err(Parts::unknown(&thing.name)),
         Parts::Subnet(subnet) => table.subnet_ms(&subnet),
         Parts::Block(key) => {
             let known = table.measured.iter().find(|one| BlockKey::of(&one.block) == key);
@@ -286,7 +288,9 @@ fn known(hyperspace: &Hyper, items: &Array) -> Result<Vec<Known>> {
         let of = map.get("of").ok_or_else(|| wrong(at, "has no `of`"))?;
         let ms = map.get("int8_ms").and_then(number).filter(|ms| ms.is_finite() && *ms > 0.0);
         let ms = ms.ok_or_else(|| wrong(at, "has no `int8_ms` above zero"))?;
-        Ok(match thing_of(of)?.parts {
+        let thing = thing_of(of)?;
+        Ok(match thing.parts {
+            Parts::Layers => return Err(Parts::unknown(&thing.name)),
             Parts::Subnet(subnet) => Known { parts: subnet.parts(), whole: true, ms },
             Parts::Block(key) => Known { parts: vec![block_of_key(hyperspace, &key)?], whole: false, ms },
         })

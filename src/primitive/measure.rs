@@ -10,10 +10,11 @@ use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, timed};
 use super::host::Host;
 use super::net::activation;
-use super::operator::{Block, Definition, build_block, operator_of};
+use super::operator::{Definition, build_block, operator_of};
 use super::options::Options;
 use super::registry::find;
 use super::space::Hyper;
+use super::thing;
 use crate::base::{Fault, Result};
 use crate::device::{Device, DeviceFault, Inside, MeasureOptions, MeasuredRow, kept_measurement};
 use crate::frame::{Cell, Table};
@@ -27,7 +28,7 @@ const BOTH: [Precision; 2] = [Precision::Fp32, Precision::Int8];
 
 #[export_module]
 mod measure_functions {
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device.
+    /// FP32 and INT8 latency of a block, a subnet, a network, or an array of them, on a device.
     ///
     /// # Example
     ///
@@ -40,7 +41,7 @@ mod measure_functions {
         measure_with(context, what, device, Map::new())
     }
 
-    /// FP32 and INT8 latency of a block, a subnet, or an array of them, on a device, as a table.
+    /// FP32 and INT8 latency of a block, a subnet, a network, or an array of them, on a device, as a table.
     ///
     /// Everything is timed in interleaved rounds beside an anchor network. What was measured before comes from the lab.
     /// A block's figure is what it adds to a network, from networks around it: alone it would pay for entering and leaving the integers.
@@ -136,6 +137,16 @@ pub(super) enum Parts {
     Block(BlockKey),
     /// It is a subnet.
     Subnet(Subnet),
+    /// It is a fixed network, of which no block table knows.
+    Layers,
+}
+
+impl Parts {
+    /// A fault for what no block table can tell of `name`.
+    pub(super) fn unknown(name: &str) -> Fault {
+        let help = "block tables know blocks and subnets: `block(...)`, `space.largest`";
+        Fault::new("lut::no_blocks", format!("network `{name}` is not made of blocks of a search space"), help)
+    }
 }
 
 /// How to measure.
@@ -160,14 +171,14 @@ impl Asked {
 
 /// One value as a thing.
 pub(super) fn thing_of(item: &Dynamic) -> Result<Thing> {
-    if let Some(block) = item.clone().try_cast::<Block>() {
-        return Ok(Thing { name: block.label(), graph: block.graph.clone(), parts: Parts::Block(block.key()) });
-    }
-    if let Some(subnet) = item.clone().try_cast::<Subnet>() {
-        return Ok(Thing { name: subnet.encode(), graph: Arc::new(subnet.graph()?), parts: Parts::Subnet(subnet) });
-    }
-    let help = "measure takes a block, a subnet, or an array of them";
-    Err(Fault::new("measure::what", format!("`{item}` cannot be measured"), help))
+    let made_of = thing::Thing::of("measure", item)?;
+    let (name, graph) = (made_of.label(), made_of.graph()?);
+    let parts = match made_of {
+        thing::Thing::Block(block) => Parts::Block(block.key()),
+        thing::Thing::Subnet(subnet) => Parts::Subnet(subnet),
+        thing::Thing::Network(network) => network.subnet.map_or(Parts::Layers, Parts::Subnet),
+    };
+    Ok(Thing { name, graph, parts })
 }
 
 /// The things that a value stands for.
@@ -248,7 +259,7 @@ fn outcomes(host: &Host, device: &Stopwatch, things: &[Thing], asked: &Asked) ->
     let outcome = |(thing, plan): (&Thing, &Inside)| {
         let own: Vec<_> = rows.by_ref().take(plan.terms.len()).collect();
         let holds = match thing.parts {
-            Parts::Subnet(_) => "whole",
+            Parts::Subnet(_) | Parts::Layers => "whole",
             Parts::Block(_) if asked.alone => "alone",
             Parts::Block(_) => "in_network",
         };
@@ -297,6 +308,7 @@ fn looked_up(blocks: &BlockTable, thing: &Thing) -> Outcome {
     let ms = match &thing.parts {
         Parts::Block(key) => blocks.need(key),
         Parts::Subnet(subnet) => blocks.subnet_ms(subnet),
+        Parts::Layers => Err(Parts::unknown(&thing.name)),
     };
     let found =
         ms.map(|ms| Found { ms, low: ms, high: ms, wall: ms, runs: 0, rejected: 0, jumps: 0, settled: true, kept: false });

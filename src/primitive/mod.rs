@@ -17,8 +17,10 @@ mod expr;
 mod figure;
 mod footprint;
 mod frame;
+pub mod front;
 pub mod host;
 mod import;
+mod kept;
 mod lab;
 mod lab_views;
 mod latency;
@@ -27,6 +29,7 @@ mod lut;
 mod lut_views;
 mod measure;
 mod net;
+pub mod network;
 mod node;
 pub mod noun;
 pub mod operator;
@@ -46,13 +49,16 @@ mod study_views;
 mod subnet;
 mod supernet;
 pub mod teacher;
+mod thing;
 mod trace;
 pub mod values;
+mod views;
 
 use rhai::Engine;
 
 use crate::space::Hyperspace;
 use host::Host;
+use network::NetworkPlan;
 use operator::Definition;
 use teacher::TeacherPlan;
 
@@ -62,6 +68,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
     match call {
         "operator" | "block" | "with_operator" | "plain" => host.registry.names::<Definition>(host),
         "hyperspace" => host.registry.names::<std::sync::Arc<Hyperspace>>(host),
+        "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
         "dataset" => list(&["shapes"]),
@@ -88,6 +95,8 @@ pub fn register(engine: &mut Engine) {
     operator::register(engine);
     space::register(engine);
     subnet::register(engine);
+    network::register(engine);
+    thing::register(engine);
     device::register(engine);
     measure::register(engine);
     footprint::register(engine);
@@ -104,4 +113,5 @@ pub fn register(engine: &mut Engine) {
     study_views::register(engine);
     supernet::register(engine);
     lab::register(engine);
+    views::register(engine);
 }

@@ -1,21 +1,32 @@
-//! `net`: the graph builder as operators' `build` closures see it; it makes the first nodes.
+//! `net`: the graph builder as `build` closures see it; it makes the first nodes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
-use super::cross::{Answer, Cross};
+use super::cross::{Answer, Cross, raise};
 use super::noun::Nouns;
 use super::options::Options;
 use crate::base::{Fault, did_you_mean};
-use crate::graph::{Activation, Builder, ConvOptions, Graph, GraphFault, NodeId, Shape, Source};
+use crate::graph::{Activation, Builder, ConvOptions, Graph, GraphFault, Marks, NodeId, Shape, Source};
 
 /// A network under construction, shared by its nodes.
 #[derive(Debug, Clone)]
 pub struct Net {
     pub(super) builder: Arc<Mutex<Builder>>,
-    pub(super) block: BlockInfo,
+    /// Activation of `.act()` without a name.
+    pub(super) activation: Option<Activation>,
+    purpose: Purpose,
+}
+
+/// What becomes of the layers.
+#[derive(Debug, Clone)]
+enum Purpose {
+    /// A block, which may stand anywhere.
+    Block(BlockInfo),
+    /// A network of its own, whose nodes can be marked.
+    Network(Arc<Mutex<Marks>>),
 }
 
 /// What the block being built must become.
@@ -25,8 +36,6 @@ pub struct BlockInfo {
     pub cout: usize,
     /// Stride of the block.
     pub stride: usize,
-    /// Activation of `.act()` without a name.
-    pub activation: Option<Activation>,
 }
 
 /// One value in a network under construction.
@@ -37,9 +46,30 @@ pub struct Node {
 }
 
 impl Net {
-    /// A builder whose input has this shape.
-    pub fn new(input: Shape, block: BlockInfo) -> Self {
-        Self { builder: Arc::new(Mutex::new(Builder::new(input))), block }
+    fn new(input: Shape, activation: Option<Activation>, purpose: Purpose) -> Self {
+        Self { builder: Arc::new(Mutex::new(Builder::new(input))), activation, purpose }
+    }
+
+    /// A builder of a block whose input has this shape.
+    pub(super) fn of_block(input: Shape, activation: Option<Activation>, block: BlockInfo) -> Self {
+        Self::new(input, activation, Purpose::Block(block))
+    }
+
+    /// A builder of a whole network whose input has this shape.
+    pub(super) fn of_network(input: Shape, activation: Option<Activation>) -> Self {
+        Self::new(input, activation, Purpose::Network(Arc::default()))
+    }
+
+    /// What was marked so far. A block has no marks: it may stand in many places.
+    pub(super) fn marks(&self) -> Result<MutexGuard<'_, Marks>, Fault> {
+        match &self.purpose {
+            Purpose::Network(marks) => Ok(marks.lock().unwrap_or_else(PoisonError::into_inner)),
+            Purpose::Block(_) => Err(Fault::new(
+                "operator::marks",
+                "the layers of an operator cannot be marked: it may stand in many places of a network",
+                "mark nodes in the `build` closure of `define_network`",
+            )),
+        }
     }
 
     /// The graph that ends in `output`.
@@ -215,7 +245,14 @@ mod net_type {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn shortcut(context: NativeCallContext, net: &mut Net, name: &str) -> Answer<Node> {
-        let (cin, BlockInfo { cout, stride, .. }) = (net.lock().shape(0).c(), net.block);
+        let Purpose::Block(BlockInfo { cout, stride }) = net.purpose else {
+            return Err(raise(Fault::new(
+                "network::shortcut",
+                "`net.shortcut` belongs to operators: a network has no one input and output of a block",
+                "add the node itself, or a 1x1 convolution of it with batch norm: `x.add(from)`",
+            )));
+        };
+        let cin = net.lock().shape(0).c();
         if cin == cout && stride == 1 {
             return Ok(net.node(0));
         }

@@ -108,11 +108,11 @@ mod node_type {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn act(context: NativeCallContext, node: &mut Node) -> Answer<Node> {
-        let act = node.net.block.activation.ok_or_else(|| {
+        let act = node.net.activation.ok_or_else(|| {
             raise(Fault::new(
                 "graph::activation",
                 "`.act()` needs an activation",
-                "say `activation: \"relu\"` in the operator, or `.act(\"relu\")` here",
+                "say `activation: \"relu\"` in the definition, or `.act(\"relu\")` here",
             ))
         })?;
         add_act(&context, node, act)
@@ -312,6 +312,45 @@ mod node_type {
             let gate = builder.act(expanded, None, Activation::Hsigmoid)?;
             builder.mul(node.id, gate, name)
         })
+    }
+
+    /// Marks this node as a place where the network's features are read, and returns it.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// define_network("doc_tap", #{ resolution: 8, classes: 10, build: |net, c| {
+    ///     let x = net.conv("stem", 16, 3, 2).bn().act("relu").tap("stem");
+    ///     x.global_pool("pool").linear("logits", c.classes)
+    /// } });
+    /// network("doc_tap").taps["shape"] //> ["16x4x4"]
+    /// define_operator("doc_tap", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).tap("end") }) //> fails operator::marks
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn tap(node: &mut Node, name: &str) -> Answer<Node> {
+        let layer = node.net.lock().name(node.id).to_string();
+        node.net.marks().cross()?.taps.push((name.into(), layer));
+        Ok(node.clone())
+    }
+
+    /// Says what the layer is called in published weights, and returns the node.
+    ///
+    /// Files of weights call layers by names of their own; a network must name all its layers with weights, or none.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// define_network("doc_published", #{ resolution: 8, classes: 10, build: |net, c| {
+    ///     let x = net.conv("stem", 16, 3, 2).published_as("conv1").bn().published_as("bn1").act("relu");
+    ///     x.global_pool("pool").linear("logits", c.classes).published_as("fc")
+    /// } });
+    /// network("doc_published").published["published"] //> ["conv1", "bn1", "fc"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn published_as(node: &mut Node, name: &str) -> Answer<Node> {
+        let layer = node.net.lock().name(node.id).to_string();
+        node.net.marks().cross()?.published.push((layer, name.into()));
+        Ok(node.clone())
     }
 
     /// Channels of this node.

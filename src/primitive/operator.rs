@@ -1,14 +1,15 @@
 //! Operators and blocks: defining, finding, building, explaining.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
-use super::cross::{Answer, Cross, inner_fault};
+use super::cross::{Answer, Cross};
 use super::host::Host;
-use super::net::{BlockInfo, Net, Node, activation};
+use super::kept::BuildClosure;
+use super::net::{BlockInfo, Net, activation};
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::registry::find;
@@ -54,25 +55,20 @@ impl Definition {
     }
 }
 
-/// A `build` closure with the environment it was written in.
+/// A `build` closure as what builds blocks.
 struct ScriptBuilder {
     name: String,
-    closure: FnPtr,
-    #[allow(deprecated, reason = "the type is marked volatile, not deprecated; it keeps functions and imports a closure uses")]
-    environment: rhai::NativeCallContextStore,
-    host: Weak<Host>,
+    closure: BuildClosure,
     key: OnceLock<String>,
 }
 
 impl BuildBlock for ScriptBuilder {
     fn build(&self, config: &BlockConfig) -> Result<Graph> {
-        let host =
-            self.host.upgrade().ok_or_else(|| Fault::new("session::no_host", "the session of this operator has ended", ""))?;
-        let engine = host.engine()?;
-        #[allow(deprecated, reason = "see `environment`")]
-        let context = self.environment.create_context(&engine);
-        let info = BlockInfo { cout: config.cout, stride: config.stride, activation: config.activation };
-        let net = Net::new(Shape::new(config.cin, config.hw, config.hw), info);
+        let net = Net::of_block(
+            Shape::new(config.cin, config.hw, config.hw),
+            config.activation,
+            BlockInfo { cout: config.cout, stride: config.stride },
+        );
         let mut c = Map::from([
             ("cin".into(), (config.cin as i64).into()),
             ("cout".into(), (config.cout as i64).into()),
@@ -82,19 +78,7 @@ impl BuildBlock for ScriptBuilder {
         for (name, value) in config.choices.iter() {
             c.insert(name.into(), if value.fract() == 0.0 { Dynamic::from(value as i64) } else { Dynamic::from(value) });
         }
-        let result = self
-            .closure
-            .call_raw(&context, None, [Dynamic::from(net.clone()), c.into()])
-            .map_err(|error| inner_fault(&host, &error, context.call_source()))?;
-        let found = words(&result);
-        let node = result.try_cast::<Node>().ok_or_else(|| {
-            Fault::new(
-                "operator::result",
-                format!("its `build` closure gives {found}, not a node"),
-                "let the closure end in the block's last node",
-            )
-        })?;
-        net.finish(&node)
+        net.finish(&self.closure.call(&net, c, "operator")?)
     }
 
     /// A hash of what the closure builds in a few places, so that an edit of its comments changes nothing.
@@ -188,16 +172,7 @@ mod operator_functions {
         let definition = definition(&context, &host, name, given).cross()?;
         // Built once in the smallest way, so that mistakes show where the operator is defined.
         let operator = definition.operator(&[], None).cross()?;
-        let hw = if operator.is_pooled() { 1 } else { 32 };
-        let trial = |stride| BlockConfig {
-            cin: 32,
-            cout: 32,
-            stride,
-            hw,
-            choices: operator.smallest(),
-            activation: operator.activation(),
-        };
-        let trials = [trial(1), trial(2)];
+        let trials = [trial(&operator, 1), trial(&operator, 2)];
         let keys = trials.iter().map(|config| Ok(operator.build(config)?.structure_key()));
         let keys = keys.collect::<Result<Vec<_>>>().cross()?;
         let _ = definition.builder.key.set(hash_hex(format!("{name}{keys:?}").as_bytes()));
@@ -297,6 +272,12 @@ pub(super) fn explain_graph(graph: &Graph) -> Result<Table> {
         .build()
 }
 
+/// The configuration at which an operator is tried and drawn: its smallest.
+pub(super) fn trial(operator: &Operator, stride: usize) -> BlockConfig {
+    let hw = if operator.is_pooled() { 1 } else { 32 };
+    BlockConfig { cin: 32, cout: 32, stride, hw, choices: operator.smallest(), activation: operator.activation() }
+}
+
 fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut given: Map) -> Result<Definition> {
     // Everything else is a choice list, so a misspelt option is known by what it holds.
     for (key, value) in &given {
@@ -333,12 +314,8 @@ fn definition(context: &NativeCallContext, host: &Arc<Host>, name: &str, mut giv
     for (key, value) in &given {
         lists.push((key.to_string(), list(key, value)?));
     }
-    let mut closure = build;
-    let captured: Vec<_> = closure.curry().iter().map(Dynamic::flatten_clone).collect();
-    closure.set_curry(captured);
-    #[allow(deprecated, reason = "see `ScriptBuilder::environment`")]
-    let environment = context.store_data();
-    let builder = ScriptBuilder { name: name.into(), closure, environment, host: Arc::downgrade(host), key: OnceLock::new() };
+    let closure = BuildClosure::new(context, host, build);
+    let builder = ScriptBuilder { name: name.into(), closure, key: OnceLock::new() };
     Ok(Definition { name: name.into(), lists, activation: act, pools, builder: Arc::new(builder) })
 }
 

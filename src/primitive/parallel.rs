@@ -134,6 +134,7 @@ fn lost_write(what: &str, at: Position) -> Box<EvalAltResult> {
 
 /// The error with words before its message that say during what it happened; its place and the calls around it stay. A
 /// value of the script's own that was thrown stays as it is, and so does an interruption.
+#[allow(clippy::boxed_local, reason = "the engine's errors are boxed everywhere")]
 pub(super) fn during(context: &NativeCallContext, error: Box<EvalAltResult>, what: &str) -> Box<EvalAltResult> {
     let error = match *error {
         EvalAltResult::ErrorInFunctionCall(name, source, inner, at) => {

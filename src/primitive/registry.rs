@@ -1,4 +1,4 @@
-//! What scripts have defined by name in this session: operators, hyperspaces, teachers.
+//! What scripts have defined by name in this session: operators, hyperspaces, networks, teachers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,7 @@ use rhai::{AST, Dynamic, NativeCallContext, Scope};
 
 use super::cross::inner_fault;
 use super::host::Host;
+use super::network::NetworkPlan;
 use super::operator::Definition;
 use super::teacher::TeacherPlan;
 use crate::base::{Fault, Result, did_you_mean};
@@ -17,6 +18,7 @@ use crate::space::Hyperspace;
 pub struct Registry {
     operators: Mutex<BTreeMap<String, Definition>>,
     hyperspaces: Mutex<BTreeMap<String, Arc<Hyperspace>>>,
+    networks: Mutex<BTreeMap<String, NetworkPlan>>,
     teachers: Mutex<BTreeMap<String, TeacherPlan>>,
 }
 
@@ -43,6 +45,14 @@ impl Named for Arc<Hyperspace> {
     const NOUN: &'static str = "hyperspace";
     fn shelf(registry: &Registry) -> &Mutex<BTreeMap<String, Self>> {
         &registry.hyperspaces
+    }
+}
+
+impl Named for NetworkPlan {
+    const FOLDER: &'static str = "networks";
+    const NOUN: &'static str = "network";
+    fn shelf(registry: &Registry) -> &Mutex<BTreeMap<String, Self>> {
+        &registry.networks
     }
 }
 
@@ -74,7 +84,7 @@ impl Registry {
     }
 }
 
-/// The thing called `name`: defined in this session, else by `stdlib/FOLDER/name.rhai`, which is run now.
+/// The thing called `name`: defined in this session, else by the file of `stdlib/FOLDER/` that defines it, which is run now.
 pub(super) fn find<T: Named>(context: &NativeCallContext, host: &Host, name: &str) -> Result<T> {
     if let Some(thing) = host.registry.get::<T>(name) {
         return Ok(thing);
@@ -97,7 +107,7 @@ pub(super) fn find<T: Named>(context: &NativeCallContext, host: &Host, name: &st
         Fault::new(
             &format!("{}::unknown", T::NOUN),
             format!("{path} defines no {} `{name}`", T::NOUN),
-            "a file of the stdlib defines what it is named after",
+            "a file of the stdlib defines what it is named after, or what its first line lists: //! `a`, `b`: ...",
         )
     })
 }

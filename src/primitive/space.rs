@@ -260,14 +260,7 @@ mod search_space_type {
     /// ```
     #[rhai_fn(get = "table", pure, return_raw)]
     pub fn space_table(space: &mut Space) -> Answer<Table> {
-        let stages = 0..space.hyperspace.stages.len();
-        Table::builder()
-            .text("stage", space.hyperspace.stages.iter().map(|stage| stage.name.clone()))
-            .text("operator", stages.clone().map(|at| space.operator(at).name().to_string()))
-            .text("widths", stages.clone().map(|at| format!("{:?}", space.widths(at))))
-            .text("depths", space.hyperspace.stages.iter().map(|stage| format!("{:?}", stage.depths)))
-            .build()
-            .cross()
+        space_text::space_table(space).cross()
     }
 
     /// A subnet drawn uniformly.

@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::frame::Table;
-use crate::space::{Hyperspace, Operator, Role};
+use crate::space::{Hyperspace, Operator, Role, SearchSpace};
 
 /// A hyperspace as text: its operators with the digits that encodings have for them, then a line a stage.
 pub(super) fn hyperspace_text(hyperspace: &Hyperspace) -> String {
@@ -42,7 +42,7 @@ fn counted(count: u128, what: &str) -> String {
 }
 
 /// An operator with its choices and activation: `inverted_residual (kernel 3 5 7, expand 3 6 8, relu6)`.
-fn operator_line(operator: &Operator) -> String {
+pub(super) fn operator_line(operator: &Operator) -> String {
     let words = |values: &[f64]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let mut parts: Vec<_> = operator.lists().map(|(name, values)| format!("{name} {}", words(values))).collect();
     parts.extend(operator.activation().map(|act| act.name().to_string()));
@@ -66,5 +66,16 @@ pub(super) fn stage_table(hyperspace: &Hyperspace) -> Result<Table> {
         .int("windows", stages.iter().map(|stage| stage.windows() as i64))
         .text("depths", stages.iter().map(|stage| format!("{:?}", stage.depths)))
         .int("stride", stages.iter().map(|stage| stage.stride as i64))
+        .build()
+}
+
+/// The stages of a search space as a table.
+pub(super) fn space_table(space: &SearchSpace) -> Result<Table> {
+    let stages = 0..space.hyperspace.stages.len();
+    Table::builder()
+        .text("stage", space.hyperspace.stages.iter().map(|stage| stage.name.clone()))
+        .text("operator", stages.clone().map(|at| space.operator(at).name().to_string()))
+        .text("widths", stages.map(|at| format!("{:?}", space.widths(at))))
+        .text("depths", space.hyperspace.stages.iter().map(|stage| format!("{:?}", stage.depths)))
         .build()
 }

@@ -17,12 +17,13 @@ use super::parallel::Parallel;
 use super::random::Random;
 use super::registry::find;
 use super::space::{Hyper, Space};
+use super::study_views::{course, drawn, ended, history_table, without_score};
 use super::values::words;
 use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::lab::Detail;
-use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::{Direction, Failure, Plan, Score, Stopped, StoredStudy, Strategy, Study, Told, TrialRecord, run};
+use crate::plot::Figure;
+use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Strategy, Study, Told, TrialRecord, run};
 use crate::space::SearchSpace;
 
 /// Evaluations of a search in a dry run.
@@ -36,7 +37,7 @@ pub type SpaceStudy = Arc<Study<SearchSpace>>;
 /// What a strategy may ask of the thing it searches.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    hyperspace: Hyper,
+    pub(super) hyperspace: Hyper,
 }
 
 #[export_module]
@@ -114,13 +115,7 @@ mod study_functions {
     /// Columns: `trial`, `space`, `score`, and `best`: the best score so far.
     #[rhai_fn(get = "history", pure, return_raw)]
     pub fn history(study: &mut SpaceStudy) -> Answer<Table> {
-        Table::builder()
-            .int("trial", study.history.iter().map(|trial| trial.id as i64))
-            .text("space", study.history.iter().map(|trial| trial.record.text.clone()))
-            .float("score", study.history.iter().map(|trial| trial.score().unwrap_or(f64::NAN)))
-            .float("best", study.best_so_far().into_iter().map(|best| best.unwrap_or(f64::NAN)))
-            .build()
-            .cross()
+        history_table(study).cross()
     }
 
     /// The trials without a score, as a table: `trial`, `space`, `code` and `message` of what went wrong.
@@ -152,24 +147,13 @@ mod study_functions {
     /// plot(study).series //> ["scores", "best so far"]
     /// ```
     pub fn plot(study: SpaceStudy) -> Figure {
-        let scores = study.history.iter().filter_map(|trial| Some(Point::new(trial.id as f64, trial.score()?))).collect();
-        let best =
-            study.best_so_far().into_iter().enumerate().filter_map(|(at, best)| Some(Point::new(at as f64, best?))).collect();
-        Figure::new("", Axis::linear("evaluations"), Axis::linear("score"))
-            .with(Series::new("scores", Kind::Dots, scores))
-            .with(Series::new("best so far", Kind::Step, best))
+        course(&study)
     }
 
     /// The study as text: the best space, how many were scored, why it ended.
     #[rhai_fn(name = "to_string", pure)]
     pub fn study_text(study: &mut SpaceStudy) -> String {
-        let ended = match study.stopped {
-            None | Some(Stopped::Evaluations) => "",
-            Some(Stopped::Time) => ", ended by its time budget",
-            Some(Stopped::Interrupted) => ", interrupted",
-            Some(Stopped::Exhausted) => ", then nothing new was asked for",
-            Some(Stopped::Failed) => ", ended by an error",
-        };
+        let ended = ended(study).map(|how| format!(", {how}")).unwrap_or_default();
         let ended = format!("{}{ended}", without_score(study));
         match study.best() {
             Some(best) => format!(
@@ -245,14 +229,6 @@ mod problem_type {
     pub fn crossover(_problem: Problem, left: Space, right: Space, random: Random) -> Answer<Space> {
         random.with(|rng| left.crossover(&right, rng)).map(Arc::new).cross()
     }
-}
-
-/// How many scores there are not, and why; empty if none lacks.
-fn without_score(study: &Study<SearchSpace>) -> String {
-    let (nan, failed): (Vec<_>, Vec<_>) = study.failed().partition(|trial| trial.is_nan());
-    let counts = [(failed.len(), "failed"), (nan.len(), "NaN")];
-    let said: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
 fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
@@ -435,7 +411,9 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
     plan.progress = host.progress();
     plan.label = format!("evolve {}", hyperspace.name);
     let saved = AtomicUsize::new(0);
+    let (progress, label) = (host.progress(), plan.label.clone());
     let checkpoint = |study: &Study<SearchSpace>| {
+        progress.picture(&label, study.stopped.is_some(), &|mime| drawn(study, mime));
         let unsaved = study.history.len() - saved.load(Ordering::Relaxed).min(study.history.len());
         if unsaved < CHECKPOINT && study.stopped.is_none() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a search chose over its course: operators and width windows of every stage, as tables and figures.
+//! A study as people look at it: its course, how it ended; what it chose: operators and width windows of every stage, as tables and figures.
 
 use rhai::Engine;
 use rhai::plugin::*;
@@ -8,7 +8,7 @@ use super::study::SpaceStudy;
 use crate::base::{Fault, Result};
 use crate::frame::Table;
 use crate::plot::{Axis, Figure, Kind, Point, Series};
-use crate::search::Trial;
+use crate::search::{Stopped, Study, Trial};
 use crate::space::{Hyperspace, SearchSpace};
 
 /// Parts into which the course of a search is cut for a figure.
@@ -116,6 +116,53 @@ fn windows(study: &SpaceStudy) -> Result<Figure> {
         figure = figure.with(Series::new(&hyperspace.stages[stage].name, Kind::Line, points.collect()));
     }
     Ok(figure)
+}
+
+/// Every candidate in the order of scoring.
+pub(super) fn history_table(study: &Study<SearchSpace>) -> Result<Table> {
+    Table::builder()
+        .int("trial", study.history.iter().map(|trial| trial.id as i64))
+        .text("space", study.history.iter().map(|trial| trial.record.text.clone()))
+        .float("score", study.history.iter().map(|trial| trial.score().unwrap_or(f64::NAN)))
+        .float("best", study.best_so_far().into_iter().map(|best| best.unwrap_or(f64::NAN)))
+        .build()
+}
+
+/// The course of a study as a figure.
+pub(super) fn course(study: &Study<SearchSpace>) -> Figure {
+    let scores = study.history.iter().filter_map(|trial| Some(Point::new(trial.id as f64, trial.score()?))).collect();
+    let best = study.best_so_far().into_iter().enumerate().filter_map(|(at, best)| Some(Point::new(at as f64, best?))).collect();
+    Figure::new("", Axis::linear("evaluations"), Axis::linear("score"))
+        .with(Series::new("scores", Kind::Dots, scores))
+        .with(Series::new("best so far", Kind::Step, best))
+}
+
+/// The course of a study that may still run, in a form named by its MIME type.
+pub(super) fn drawn(study: &Study<SearchSpace>, mime: &str) -> Option<String> {
+    match mime {
+        "image/svg+xml" => course(study).to_svg().ok(),
+        "text/plain" => course(study).to_text(72, 16).ok(),
+        _ => None,
+    }
+}
+
+/// How a study ended, if not after all its evaluations.
+pub(super) fn ended(study: &Study<SearchSpace>) -> Option<&'static str> {
+    Some(match study.stopped {
+        None | Some(Stopped::Evaluations) => return None,
+        Some(Stopped::Time) => "ended by its time budget",
+        Some(Stopped::Interrupted) => "interrupted",
+        Some(Stopped::Exhausted) => "then nothing new was asked for",
+        Some(Stopped::Failed) => "ended by an error",
+    })
+}
+
+/// How many scores there are not, and why; empty if none lacks.
+pub(super) fn without_score(study: &Study<SearchSpace>) -> String {
+    let (nan, failed): (Vec<_>, Vec<_>) = study.failed().partition(|trial| trial.is_nan());
+    let counts = [(failed.len(), "failed"), (nan.len(), "NaN")];
+    let said: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
 /// Declares views of studies.

@@ -14,6 +14,7 @@ use super::noun::Nouns;
 use super::options::Options;
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
+use super::thing::precision_of;
 use crate::base::{Fault, Result, Seed, readable, write_atomic};
 use crate::data::Images;
 use crate::device::ort::OrtSession;
@@ -31,11 +32,11 @@ const FITTED: usize = 48;
 /// A trained search space.
 #[derive(Clone)]
 pub struct Supernet {
-    space: Space,
-    data: DataSource,
+    pub(super) space: Space,
+    pub(super) data: DataSource,
     weights: WeightsRef,
-    quantized: bool,
-    top1_pct: f64,
+    pub(super) quantized: bool,
+    pub(super) top1_pct: f64,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
 }
@@ -44,11 +45,11 @@ pub struct Supernet {
 #[derive(Clone)]
 pub struct Found {
     supernet: Supernet,
-    subnet: Subnet,
-    top1_pct: f64,
-    predicted_ms: f64,
-    costs: Map,
-    candidates: Table,
+    pub(super) subnet: Subnet,
+    pub(super) top1_pct: f64,
+    pub(super) predicted_ms: f64,
+    pub(super) costs: Map,
+    pub(super) candidates: Table,
 }
 
 impl Supernet {
@@ -408,11 +409,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
 
 fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
     let options = Options::new("export_onnx", given, &["precision"])?;
-    let precision = match options.text("precision")?.as_deref() {
-        None | Some("int8") => Precision::Int8,
-        Some("fp32") => Precision::Fp32,
-        Some(_) => return Err(options.refuse("precision", "only two are known", "use \"int8\" or \"fp32\"")),
-    };
+    let precision = precision_of(&options)?;
     if precision == Precision::Int8 && !supernet.quantized {
         return Err(Fault::new(
             "supernet::not_quantized",

@@ -33,9 +33,9 @@ const OPERATORS: [(&str, Binary); 13] = [
 #[derive(Debug, Clone)]
 pub struct Drawn {
     /// Names of the columns of the look-up table.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
     /// Searched stages.
-    stages: Vec<String>,
+    pub(super) stages: Vec<String>,
 }
 
 impl Drawn {

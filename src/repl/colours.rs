@@ -24,7 +24,7 @@ impl Colours {
     }
 
     /// `line` with its words in colour; the bracket at byte `bracket` stands out.
-    pub fn paint(self, line: &str, inks: &[(Range<usize>, Ink)], bracket: Option<usize>) -> String {
+    pub fn paint(line: &str, inks: &[(Range<usize>, Ink)], bracket: Option<usize>) -> String {
         let mut out = String::with_capacity(2 * line.len());
         let mut from = 0;
         let plain = |out: &mut String, range: Range<usize>| match bracket.filter(|at| range.contains(at)) {

@@ -18,6 +18,9 @@ use crate::runtime::{Candidate, Ink, Readiness, Session};
 /// Columns of a candidate before its summary, at most.
 const NAME_COLUMNS: usize = 28;
 
+/// Colours of a text by the bytes they are for.
+type Inks = Vec<(Range<usize>, Ink)>;
+
 /// Completion, several lines, colours and hints, asked of the session.
 pub(super) struct PromptHelper {
     session: Arc<Session>,
@@ -26,7 +29,7 @@ pub(super) struct PromptHelper {
     brackets: MatchingBracketHighlighter,
     earlier: HistoryHinter,
     /// The last text that was coloured: the editor asks anew for every move of the cursor.
-    last: RefCell<(String, Vec<(Range<usize>, Ink)>)>,
+    last: RefCell<(String, Inks)>,
 }
 
 impl PromptHelper {
@@ -154,7 +157,7 @@ impl Highlighter for PromptHelper {
             Cow::Borrowed(_) => None,
             Cow::Owned(marked) => line.bytes().zip(marked.bytes()).position(|(a, b)| a != b),
         };
-        Cow::Owned(self.colours.paint(line, &last.1, bracket))
+        Cow::Owned(Colours::paint(line, &last.1, bracket))
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {

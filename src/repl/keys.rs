@@ -71,5 +71,5 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, session: &A
     }
     editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), Cmd::Newline);
     // A Ctrl-D that was pressed while a short input ran arrives so.
-    editor.bind_sequence(KeyEvent(KeyCode::Null, Modifiers::NONE), Cmd::Noop);
+    editor.bind_sequence(KeyEvent(KeyCode::Char('@'), Modifiers::CTRL), Cmd::Noop);
 }

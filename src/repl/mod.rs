@@ -1,5 +1,6 @@
 //! The prompt: reads inputs with completion, history and several lines, and shows what comes of them.
 
+mod asking;
 mod colours;
 mod editor;
 mod helper;
@@ -18,7 +19,8 @@ use rustyline::{CompletionType, Config, Editor};
 
 use crate::base::{Fault, Result};
 use crate::runtime::render::Trouble;
-use crate::runtime::{Desk, Session, Shown, Then};
+use crate::runtime::{Desk, Form, Look, Session, Shown, Then};
+pub use asking::{Questions, ask_here};
 use colours::Colours;
 use helper::PromptHelper;
 use pictures::{Became, Pictures};
@@ -45,7 +47,7 @@ impl Desk for Front<'_> {
     fn show(&self, shown: Shown) {
         let became = match &shown {
             Shown::Value(value) => value.png().map(|png| self.pictures.put(&png, self.number)),
-            Shown::Text(_) | Shown::Trouble(_) => None,
+            Shown::Text(_) | Shown::Page(_) | Shown::Trouble(_) => None,
         };
         if became == Some(Became::Shown) {
             return;
@@ -68,7 +70,7 @@ impl Desk for Front<'_> {
 type Line = Editor<PromptHelper, FileHistory>;
 
 /// Reads inputs until the end of the input, `exit`, or Ctrl-D.
-pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
+pub fn run(session: &Arc<Session>, screen: &dyn Screen, questions: &Questions) -> Result<()> {
     let mut line = line_editor(session)?;
     let history = history_file().filter(|_| std::io::stdin().is_terminal());
     if let Some(file) = &history {
@@ -107,9 +109,9 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
             keep(&mut line, history.as_deref(), &input, &text);
         }
         // A terminal may have been resized since.
-        session.set_look(screen_columns(), Some(pictures::PIXELS));
+        session.set_look(Look { columns: screen_columns(), pixels: pictures::PIXELS, forms: &[Form::Png] });
         let front = Front { screen, pictures: &pictures, number: session.next_number() };
-        let (then, meanwhile) = answer(session, &front, &input);
+        let (then, meanwhile) = answer(session, &front, questions, &input);
         match then {
             Then::Leave => break,
             Then::Prefill(text) => prefill = text,
@@ -126,7 +128,7 @@ pub fn run(session: &Arc<Session>, screen: &dyn Screen) -> Result<()> {
 }
 
 /// Evaluates an input, with an eye on what is typed meanwhile.
-fn answer(session: &Arc<Session>, front: &Front<'_>, input: &str) -> (Then, Meanwhile) {
+fn answer(session: &Arc<Session>, front: &Front<'_>, questions: &Questions, input: &str) -> (Then, Meanwhile) {
     // Programs that the input starts have the terminal for themselves.
     if input.trim_start().starts_with('!') || input.trim_start().starts_with("%edit") {
         return (session.answer(input, front), Meanwhile::default());
@@ -137,7 +139,7 @@ fn answer(session: &Arc<Session>, front: &Front<'_>, input: &str) -> (Then, Mean
             let warning = "work is running: Ctrl-C stops it and keeps what is done; Ctrl-D again ends it and leaves";
             front.screen.show(&Shown::Text(warning.into()));
         };
-        let meanwhile = wait_for(|| work.is_finished(), warn, || session.interrupt());
+        let meanwhile = wait_for(|| work.is_finished(), questions, warn, || session.interrupt());
         let then = work.join().unwrap_or_else(|_| {
             // Inputs are evaluated on the session's own thread, which survives; this was a command.
             let fault = Fault::new("session::defect", "a defect of the lab: the command gave up", "please report what you did");

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use super::asking::Questions;
+
 /// How often it is looked whether the work is done.
 const LOOK: Duration = Duration::from_millis(20);
 /// At first more often: most inputs are done at once.
@@ -57,16 +59,23 @@ impl Drop for KeyByKey {
     }
 }
 
-/// Waits until `done`. At the first Ctrl-D it warns, at the second it interrupts and reports that the person leaves.
-pub(super) fn wait_for(done: impl Fn() -> bool, warn: impl Fn(), interrupt: impl Fn()) -> Meanwhile {
+fn answer(questions: &Questions) {
+    if let Some(asked) = questions.take() {
+        asked.answer();
+    }
+}
+
+/// Waits until `done`, and puts the questions of what runs. At the first Ctrl-D it warns, at the second it interrupts and reports that the person leaves.
+pub(super) fn wait_for(done: impl Fn() -> bool, questions: &Questions, warn: impl Fn(), interrupt: impl Fn()) -> Meanwhile {
     let mut meanwhile = Meanwhile::default();
     let mut typed: Vec<u8> = Vec::new();
     let mut warned = false;
     let began = std::time::Instant::now();
-    let keys = loop {
+    let mut keys = loop {
         if done() {
             return meanwhile;
         }
+        answer(questions);
         // Short inputs leave the terminal alone.
         if began.elapsed() > 2 * LOOK {
             break KeyByKey::begin();
@@ -75,6 +84,7 @@ pub(super) fn wait_for(done: impl Fn() -> bool, warn: impl Fn(), interrupt: impl
     };
     if keys.is_none() {
         while !done() {
+            answer(questions);
             std::thread::sleep(LOOK);
         }
         return meanwhile;
@@ -82,6 +92,12 @@ pub(super) fn wait_for(done: impl Fn() -> bool, warn: impl Fn(), interrupt: impl
     let stdin = std::io::stdin();
     let nanoseconds = i64::try_from(LOOK.as_nanos()).unwrap_or(0);
     while !done() {
+        if let Some(asked) = questions.take() {
+            // The answer is typed as a line, with all that a terminal does for lines.
+            drop(keys.take());
+            asked.answer();
+            keys = KeyByKey::begin();
+        }
         let ready = {
             let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
             poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: nanoseconds })).is_ok_and(|count| count > 0)

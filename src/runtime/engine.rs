@@ -8,6 +8,7 @@ use super::library::Library;
 use super::render::Trouble;
 use super::resolver::Resolver;
 use super::watch::Watch;
+use crate::primitive::front::Output;
 use crate::primitive::parallel::busy_with;
 use crate::primitive::{self, host::Host};
 
@@ -30,17 +31,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { operations: 0, call_depth: 256, expression_depth: 256, text_bytes: 0, array_items: 0 }
-    }
-}
-
-/// Where a script's output goes.
-pub trait Output: Send + Sync + std::fmt::Debug {
-    /// `print(value)`: one line, without its line break.
-    fn print(&self, line: &str);
-
-    /// `debug(value)`: the same with the place of the call.
-    fn debug(&self, line: &str, place: &str) {
-        self.print(&format!("{place}: {line}"));
     }
 }
 

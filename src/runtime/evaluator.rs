@@ -5,17 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as STANDARD;
-use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Expr, FnPtr, Map, Scope, Stmt};
+use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Expr, Map, Scope, Stmt};
 
 use super::arguments::by_name;
 use super::catalogue::session_entry;
 use super::render::{Sources, Trouble, friendly};
-use super::session::{Bundle, Outcome, Shared, Variable};
+use super::session::{Outcome, Shared, Variable};
 use super::shebang::without_shebang;
+use super::shown;
 use super::tokens::{Reference, references, stand_ins};
 use crate::base::Fault;
+use crate::primitive::front::Bundle;
 
 /// The state of a session that only its own thread touches.
 pub(super) struct Evaluator {
@@ -39,7 +39,7 @@ impl Evaluator {
     pub fn new(shared: Arc<Shared>, args: Vec<String>) -> Self {
         let mut scope = Scope::new();
         scope.push_constant("args", by_name(&args));
-        shared.host.running.set_args(args.clone());
+        shared.host.running.starts(args.clone(), shared.host.settings.seed);
         let args: Array = args.into_iter().map(Dynamic::from).collect();
         scope.push_constant("ARGS", args);
         let this = Self {
@@ -193,8 +193,9 @@ impl Evaluator {
         if let Some(items) = items.filter(|items| *items > MOST) {
             return format!("{items} items");
         }
-        let text = match self.show(value) {
-            Ok((bundle, _)) => bundle.text().trim().to_owned(),
+        // Its other forms would take long to draw.
+        let text = match shown::plain(&self.shared.engine, value) {
+            Ok((text, _)) => text.trim().to_owned(),
             Err(_) => "?".into(),
         };
         let first = text.lines().next().unwrap_or_default();
@@ -261,41 +262,9 @@ impl Evaluator {
             .publish(variables.collect(), self.kept.iter_functions().filter_map(|function| session_entry(&function)).collect());
     }
 
-    /// A value's forms, and the value as `print` shows it. What a type looks like is asked of the engine.
+    /// A value's forms, and the value as `print` shows it.
     pub(super) fn show(&self, value: &Dynamic) -> Result<(Bundle, String), Box<EvalAltResult>> {
-        let printed = match value.read_lock::<FnPtr>() {
-            Some(closure) if closure.is_anonymous() => "<closure>".into(),
-            _ => self.text("to_string", value)?,
-        };
-        // A text is quoted as in source, unless it is a page of its own.
-        let plain = if value.is_string() && !printed.contains('\n') { self.text("to_debug", value)? } else { printed.clone() };
-        let mut forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
-        if let Some(pixels) = self.shared.host.look().picture
-            && let Some(png) = self.picture(value, pixels)
-        {
-            forms.insert("image/png".into(), STANDARD.encode(png));
-        }
-        Ok((Bundle { forms }, printed))
-    }
-
-    /// The bytes of a PNG, for a value whose type has pictures.
-    fn picture(&self, value: &Dynamic, pixels: u32) -> Option<rhai::Blob> {
-        if value.is_array() || value.is_map() || value.is_string() || value.is_int() || value.is_float() {
-            return None;
-        }
-        let empty = AST::empty();
-        FnPtr::new("to_png").ok()?.call(&self.shared.engine, &empty, (value.clone(), i64::from(pixels))).ok()
-    }
-
-    fn text(&self, form: &str, value: &Dynamic) -> Result<String, Box<EvalAltResult>> {
-        let empty = AST::empty();
-        match FnPtr::new(form)?.call::<Dynamic>(&self.shared.engine, &empty, (value.clone(),)) {
-            Ok(text) => Ok(text.to_string()),
-            Err(error) if matches!(error.unwrap_inner(), EvalAltResult::ErrorFunctionNotFound(..)) => {
-                Ok(format!("<{}>", friendly(self.shared.engine.map_type_name(value.type_name()))))
-            }
-            Err(error) => Err(error),
-        }
+        shown::show(&self.shared.engine, &self.shared.host, value)
     }
 
     fn failed(&self, error: &EvalAltResult, name: &str, took: std::time::Duration) -> Outcome {

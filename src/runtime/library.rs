@@ -119,6 +119,34 @@ impl Library {
         names.into_iter().collect()
     }
 
+    /// Names that the scripts of `folder` define, in order: what the first line of each lists (``//! `a`, `b`: ...``), else its own.
+    pub fn defined(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.names(folder).iter().flat_map(|file| self.listed(folder, file)).collect();
+        names.sort();
+        names
+    }
+
+    /// The script of `folder` that defines `name`.
+    pub fn defining(&self, folder: &str, name: &str) -> Option<Script> {
+        let own = self.find(&format!("{folder}/{name}"));
+        own.or_else(|| {
+            let files = self.names(folder);
+            let file = files.iter().find(|file| self.listed(folder, file).iter().any(|listed| listed == name))?;
+            self.find(&format!("{folder}/{file}"))
+        })
+    }
+
+    /// What the first line of `folder/file.rhai` says it defines. Looking at it is no use of the script, and noted nowhere.
+    fn listed(&self, folder: &str, file: &str) -> Vec<String> {
+        let path = format!("{folder}/{file}.rhai");
+        let own = self.folder.as_ref().and_then(|own| std::fs::read_to_string(own.join(&path)).ok());
+        let text = own.as_deref().or_else(|| EMBEDDED.get_file(&path)?.contents_utf8()).unwrap_or_default();
+        let head = text.lines().next().and_then(|line| line.strip_prefix("//! `")?.split("`:").next()).unwrap_or_default();
+        let names: Vec<_> = head.split("`, `").map(str::to_owned).collect();
+        let words = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if names.iter().all(words) { names } else { vec![file.to_owned()] }
+    }
+
     /// Paths of all scripts, for suggestions: `operators/ghost`, ...
     pub fn paths(&self) -> Vec<String> {
         let mut folders: BTreeSet<String> = EMBEDDED.dirs().map(|dir| dir.path().display().to_string()).collect();
@@ -155,10 +183,10 @@ pub(super) fn compile(engine: &Engine, script: &Script) -> Result<Module, Box<rh
 
 impl ScriptLibrary for Library {
     fn list(&self, folder: &str) -> Vec<String> {
-        self.names(folder)
+        self.defined(folder)
     }
 
     fn source(&self, folder: &str, name: &str) -> Option<(String, String)> {
-        self.find(&format!("{folder}/{name}")).map(|script| (script.shown, script.text))
+        self.defining(folder, name).map(|script| (script.shown, script.text))
     }
 }

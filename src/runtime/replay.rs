@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::render::Trouble;
-use super::{Output, Session, Settings};
+use super::{HostSettings, Output, Session, Settings};
 use crate::base::Fault;
 use crate::primitive::replay::{Program, Replay, shown};
 
@@ -55,6 +55,7 @@ fn run(
 ) -> Result<(), Box<Trouble>> {
     let own = folder.join("library");
     let settings = Settings {
+        host: HostSettings { seed: program.session_seed, ..settings.host.clone() },
         stdlib: if program.library.is_empty() { settings.stdlib.clone() } else { Some(own) },
         args: program.args,
         imports: program.imports,

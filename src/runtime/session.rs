@@ -9,14 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as STANDARD;
 use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
 use super::commands::Input;
 use super::complete::{self, Completion, Readiness};
-use super::engine::{Limits, Output, assemble};
+use super::engine::{Limits, assemble};
 use super::evaluator::Evaluator;
 use super::json::json;
 use super::library::Library;
@@ -24,7 +22,8 @@ use super::reads::Stamp;
 use super::render::{Known, Trouble, explain};
 use super::tokens::{Ink, inks};
 use crate::base::{Cancel, Fault, Progress};
-use crate::primitive::host::{Explainer, Host, Look, Settings as HostSettings};
+use crate::primitive::front::{Bundle, Look, Output};
+use crate::primitive::host::{Explainer, Host, Settings as HostSettings};
 use crate::primitive::options::with_default_seed;
 
 /// Bytes of stack of the thread that evaluates.
@@ -43,25 +42,6 @@ pub struct Settings {
     pub args: Vec<String>,
     /// Texts of imported files, by the names they are imported under; they stand in for files.
     pub imports: BTreeMap<String, String>,
-}
-
-/// A value in the forms in which fronts can show it, by MIME type.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bundle {
-    /// `text/plain` is always there.
-    pub forms: BTreeMap<String, String>,
-}
-
-impl Bundle {
-    /// The bytes of its picture, if it has one.
-    pub fn png(&self) -> Option<Vec<u8>> {
-        STANDARD.decode(self.forms.get("image/png")?).ok()
-    }
-
-    /// The form for terminals.
-    pub fn text(&self) -> &str {
-        self.forms.get("text/plain").map_or("", String::as_str)
-    }
 }
 
 /// What came of one input.
@@ -205,6 +185,7 @@ impl Session {
     pub fn new(settings: Settings, output: Arc<dyn Output>) -> Result<Self, Box<Trouble>> {
         let Settings { host, stdlib, limits, args, imports } = settings;
         let host = Arc::new(Host::new(host));
+        host.set_output(output.clone());
         let library = Library::new(stdlib).map_err(|fault| Box::new(Trouble::plain(fault)))?;
         let library = Arc::new(library.with_imports(imports).telling(&host.running));
         let engine = Arc::new(assemble(&host, &library, &limits, output.clone(), None)?);
@@ -243,12 +224,17 @@ impl Session {
 
     /// Evaluates a part of `text` that keeps its lines and columns there.
     pub fn eval_part(&self, source: &str, name: &str, text: &str) -> Outcome {
-        self.eval_as(None, source, name, text)
+        self.eval_as(None, true, source, name, text)
     }
 
-    /// Sets how values look: characters a line, and pixels across a picture if the front can show or keep one.
-    pub fn set_look(&self, columns: usize, picture: Option<u32>) {
-        self.shared.host.set_look(Look { columns, picture });
+    /// Evaluates what is no input of the person's: it has no number and does not become history.
+    pub fn eval_aside(&self, source: &str, name: &str) -> Outcome {
+        self.eval_as(None, false, source, name, source)
+    }
+
+    /// Sets how values look.
+    pub fn set_look(&self, look: Look) {
+        self.shared.host.set_look(look);
     }
 
     /// The lab's folder.
@@ -261,20 +247,25 @@ impl Session {
         self.numbers.load(Ordering::SeqCst)
     }
 
+    /// Goes on to the next number: for fronts that number whatever is typed, code or not.
+    pub fn pass_number(&self) {
+        self.numbers.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Evaluates what a person typed under the next number, by which its value can be referred to.
     pub(super) fn eval_numbered(&self, source: &str) -> Outcome {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        self.eval_as(Some(number), source, &format!("[{number}]"), source)
+        self.eval_as(Some(number), true, source, &format!("[{number}]"), source)
     }
 
-    fn eval_as(&self, number: Option<usize>, source: &str, name: &str, text: &str) -> Outcome {
+    fn eval_as(&self, number: Option<usize>, keep: bool, source: &str, name: &str, text: &str) -> Outcome {
         // Before anyone can know of this input: an interrupt that is meant for it is not lost.
         self.shared.host.cancel.reset();
-        let place = {
+        let place = keep.then(|| {
             let mut inputs = self.shared.inputs();
             inputs.push(Past { number, source: source.to_owned(), failed: None, valued: false });
             inputs.len() - 1
-        };
+        });
         let (source, name, text) = (source.to_owned(), name.to_owned(), text.to_owned());
         let outcome =
             self.with_evaluator(move |evaluator| evaluator.eval(&source, &name, text, number)).unwrap_or_else(|| Outcome {
@@ -284,7 +275,9 @@ impl Session {
                 took: Duration::ZERO,
                 raw: Dynamic::UNIT,
             });
-        if let Some(input) = self.shared.inputs().get_mut(place) {
+        if let Some(place) = place
+            && let Some(input) = self.shared.inputs().get_mut(place)
+        {
             input.failed = Some(outcome.trouble.is_some());
             input.valued = outcome.value.is_some();
         }
@@ -342,8 +335,12 @@ impl Session {
 
     /// Help on a name or variable, if there is any.
     pub fn inspect(&self, name: &str) -> Option<Bundle> {
-        let text = complete::inspect(&self.shared, name)?;
-        Some(Bundle { forms: BTreeMap::from([("text/plain".to_owned(), text)]) })
+        complete::inspect(&self.shared, name)
+    }
+
+    /// Help on what stands at byte `cursor` of `source`: the name there, else the call that it is in.
+    pub fn inspect_at(&self, source: &str, cursor: usize) -> Option<Bundle> {
+        complete::inspect_at(&self.shared, source, cursor)
     }
 
     /// Whether `source` can be evaluated as it stands, or a front should read on.

@@ -58,7 +58,7 @@ pub(super) fn lexemes(engine: &Engine, source: &str) -> Vec<Lexeme> {
     // Inside `${ }` of a text: how many braces are open in each.
     let mut inside: Vec<usize> = Vec::new();
     let mut found: Vec<(Token, usize)> = Vec::new();
-    while let Some((token, position)) = stream.next() {
+    for (token, position) in stream {
         match &token {
             Token::EOF => break,
             Token::InterpolatedString(_) => inside.push(0),

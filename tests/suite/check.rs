@@ -121,7 +121,7 @@ fn the_tour_of_the_language_holds() {
 /// Functions that every type has: they need a summary but no example. Nor do properties, which the examples of the
 /// functions that give their type show; overloads of one name share an example.
 fn obvious(name: &str) -> bool {
-    ["to_string", "to_debug", "to_html", "to_svg", "to_int", "to_float"].contains(&name)
+    ["to_string", "to_debug", "to_html", "to_svg", "to_data_resource", "to_int", "to_float"].contains(&name)
 }
 
 #[test]

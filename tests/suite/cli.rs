@@ -203,3 +203,15 @@ fn the_prompt_reads_from_a_pipe() {
     assert!(shown.contains("Lists what the lab can do") && !shown.contains("99"), "{shown}");
     assert!(text(&out.stderr).contains("there is no variable `nope`"));
 }
+
+#[test]
+fn a_script_takes_answers_from_a_pipe_and_fails_when_none_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = piped(folder.path(), &["-e", "input(\"First? \") + input(\"Second? \")"], "1\r\n2");
+    assert_eq!((text(&out.stdout), text(&out.stderr)), ("12\n", "First? Second? "));
+    let out = piped(folder.path(), &["-e", "input() + input()"], "1\n");
+    assert!(text(&out.stderr).contains("error[input::nobody]"), "{}", text(&out.stderr));
+    // Behind a pipe that brings the inputs themselves, the next line is the answer.
+    let out = piped(folder.path(), &["repl"], "let x = input();\nfirst\nx\n");
+    assert_eq!(text(&out.stdout), "\"first\"\n");
+}

@@ -62,7 +62,7 @@ fn refused(command: &mut Command, message: &str) {
 fn help_names_every_command() {
     let output = x(Path::new(ROOT), &["help"]).output().unwrap();
     assert!(output.status.success());
-    for command in ["setup", "run", "repl", "test", "bench", "docs"] {
+    for command in ["setup", "run", "repl", "kernel", "test", "bench", "docs", "jupyter-env"] {
         assert!(told(&output).contains(&format!("\n  {command} ")), "{command}");
     }
 }

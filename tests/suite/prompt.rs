@@ -227,8 +227,8 @@ fn ctrl_d_right_after_an_input_leaves_no_trace_in_the_next() {
     terminal.enter("let kept = 41;");
     terminal.type_text("print(\"off\"); loop {}");
     terminal.key(Key::Enter);
-    terminal.key(Key::CtrlD);
     terminal.wait_for("\noff");
+    terminal.key(Key::CtrlD);
     std::thread::sleep(Duration::from_millis(200));
     terminal.key(Key::CtrlC);
     terminal.wait_for_prompt();
@@ -262,4 +262,24 @@ fn half_finished_words_do_not_trouble_the_typist() {
         terminal.wait_for_prompt();
     }
     assert_eq!(terminal.enter("1 + 1"), "2");
+}
+
+#[test]
+fn a_script_asks_and_the_next_line_is_the_answer() {
+    let home = Home::new();
+    let terminal = home.prompt();
+    terminal.type_text("let name = input(\"Name? \");");
+    terminal.key(Key::Enter);
+    terminal.wait_for("\nName?");
+    terminal.type_text("Ada");
+    terminal.key(Key::Enter);
+    terminal.wait_for_prompt();
+    assert_eq!(terminal.enter("name + \"!\""), "\"Ada!\"");
+    terminal.type_text("input(\"Another? \")");
+    terminal.key(Key::Enter);
+    terminal.wait_for("\nAnother?");
+    terminal.key(Key::CtrlC);
+    terminal.wait_for_prompt();
+    assert!(terminal.screen().contains("session::interrupted"), "{}", terminal.screen());
+    assert_eq!(terminal.enter("name"), "\"Ada\"");
 }

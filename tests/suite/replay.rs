@@ -42,6 +42,17 @@ fn folder() -> TempDir {
 }
 
 #[test]
+fn the_session_s_seed_counts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, evaluations: 20, name: "by chance" });
+        lab::bundle("artifact.zip", ["by chance"]);"#;
+    std::fs::write(folder.path().join("a.rhai"), script).unwrap();
+    assert!(spaceevo(folder.path(), &["--seed", "77", "a.rhai"]).status.success());
+    let out = spaceevo(folder.path(), &["replay", "artifact.zip"]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
+#[test]
 fn what_is_made_again_agrees() {
     let folder = folder();
     // Neither the script, nor what it imported, nor a data file beside it is needed any more.

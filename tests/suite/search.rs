@@ -135,7 +135,7 @@ fn a_score_that_fails_ends_the_search_and_leaves_its_history() {
     let said = format!("while scoring {} (trial {}, seed 1): no taste for this", trial.record.text, trial.id);
     assert_eq!((fault.message, fault.help.as_deref()), (said, Some("eat something else")));
     // Its batch is whole, and nothing came after it; NaN alone stops nothing.
-    assert!(study.history.len() % 8 == 0 && trial.id + 8 >= study.history.len());
+    assert!(study.history.len().is_multiple_of(8) && trial.id + 8 >= study.history.len());
     assert_eq!(study.best().unwrap().candidate.operators[0], 2);
 
     // What failed is scored again when it is taken up, what did not is not.

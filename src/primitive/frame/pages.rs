@@ -11,6 +11,7 @@ use crate::frame::{FileOptions, MarkupOptions, Table, View};
 use crate::primitive::cross::{Answer, Cross};
 use crate::primitive::host::Host;
 use crate::primitive::options::Options;
+use crate::primitive::views::table_html;
 
 #[export_module]
 mod page_functions {
@@ -173,9 +174,9 @@ mod page_functions {
     }
 
     /// The table as HTML, for notebooks.
-    #[rhai_fn(pure)]
-    pub fn to_html(table: &mut Table) -> String {
-        table.to_html()
+    #[rhai_fn(pure, return_raw)]
+    pub fn to_html(table: &mut Table) -> Answer<String> {
+        table_html(table).cross()
     }
 }
 

@@ -9,10 +9,7 @@ use crate::base::{Fault, Result, nearest};
 impl Catalogue {
     /// The text of `help("name")`: signatures, documentation, example of all entries of that name.
     pub fn help(&self, name: &str) -> Result<String> {
-        let mut entries: Vec<&Entry> = self.named(name).collect();
-        if entries.iter().any(|entry| entry.origin != Origin::Language) {
-            entries.retain(|entry| entry.origin != Origin::Language);
-        }
+        let entries = self.entries_of(name);
         if entries.is_empty() {
             let members = self.members_of(name);
             if !members.is_empty() {
@@ -54,10 +51,40 @@ impl Catalogue {
         Ok(out)
     }
 
-    /// Help on a member of the type that users call `kind`.
-    pub fn help_of(&self, kind: &str, member: &str) -> Option<String> {
+    /// The entries of a member of the type that users call `kind`, if it has one of that name.
+    pub fn only(&self, kind: &str, member: &str) -> Option<Self> {
         let own: Vec<Entry> = self.members_of(kind).into_iter().filter(|entry| entry.name == member).cloned().collect();
-        if own.is_empty() { self.help(member).ok() } else { Self { entries: own }.help(member).ok() }
+        (!own.is_empty()).then_some(Self { entries: own })
+    }
+
+    /// The page of `help("name")` with the marks of Markdown; `None` for what has no entries of its own, such as a namespace.
+    pub fn markdown(&self, name: &str) -> Option<String> {
+        let entries = self.entries_of(name);
+        let mut out = String::new();
+        for same in entries.chunk_by(|one, next| one.summary == next.summary) {
+            let signatures: Vec<String> = same.iter().map(|entry| entry.signature()).collect();
+            let _ = writeln!(out, "```rhai\n{}\n```\n", signatures.join("\n"));
+            let first = same.first()?;
+            for part in [&first.summary, &first.body].into_iter().filter(|part| !part.is_empty()) {
+                let _ = writeln!(out, "{part}\n");
+            }
+            if let Some(example) = first.example.as_deref() {
+                let _ = writeln!(out, "```rhai\n{}\n```\n", example.trim_end());
+            }
+            if let Origin::Script(file) = &first.origin {
+                let _ = writeln!(out, "Defined in `{file}`\n");
+            }
+        }
+        (!out.is_empty()).then_some(out)
+    }
+
+    /// The entries of that name: the lab's, if it has any, not those of the language.
+    fn entries_of(&self, name: &str) -> Vec<&Entry> {
+        let mut entries: Vec<&Entry> = self.named(name).collect();
+        if entries.iter().any(|entry| entry.origin != Origin::Language) {
+            entries.retain(|entry| entry.origin != Origin::Language);
+        }
+        entries
     }
 
     /// The text of `help()`: what the lab declares, by namespace and type, one line each.
@@ -70,7 +97,7 @@ impl Catalogue {
                 (_, _, Some((namespace, _))) => namespace.to_owned(),
                 _ => String::new(),
             };
-            if matches!(entry.name.as_str(), "to_string" | "to_debug" | "to_html" | "to_svg" | "to_png") {
+            if matches!(entry.name.as_str(), "to_string" | "to_debug" | "to_html" | "to_svg" | "to_png" | "to_data_resource") {
                 continue;
             }
             groups.entry(group).or_default().entry(entry.path.as_str()).or_insert(entry);

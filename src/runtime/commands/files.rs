@@ -17,13 +17,13 @@ impl Session {
     /// Lets the person edit an earlier input, and evaluates it.
     pub(super) fn edit(&self, number: &str, desk: &dyn Desk) -> Result<Then> {
         let inputs = self.history();
-        let typed = inputs.iter().filter(|input| input.number.is_some());
+        let mut typed = inputs.iter().filter(|input| input.number.is_some());
         let text = match number {
-            "" => typed.last().map(|input| input.source.clone()).unwrap_or_default(),
+            "" => typed.next_back().map(|input| input.source.clone()).unwrap_or_default(),
             _ => {
                 let unknown = || Fault::new("session::no_input", format!("there is no input `{number}`"), "%history lists them");
                 let number: usize = number.trim_start_matches('_').parse().map_err(|_| unknown())?;
-                typed.filter(|input| input.number == Some(number)).last().map(|input| input.source.clone()).ok_or_else(unknown)?
+                typed.rfind(|input| input.number == Some(number)).map(|input| input.source.clone()).ok_or_else(unknown)?
             }
         };
         if let Some(edited) = desk.edit(&text)?.filter(|edited| !edited.trim().is_empty()) {

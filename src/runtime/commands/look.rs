@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::runtime::evaluator::Evaluator;
 use crate::runtime::session::Session;
 
 impl Session {
@@ -37,7 +38,7 @@ impl Session {
 
     /// Forgets what the session defined.
     pub(super) fn reset(&self) -> String {
-        let (variables, functions) = self.with_evaluator(|evaluator| evaluator.reset()).unwrap_or_default();
+        let (variables, functions) = self.with_evaluator(Evaluator::reset).unwrap_or_default();
         let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         format!("forgot {} and {}", count(variables, "variable"), count(functions, "function"))
     }

@@ -10,8 +10,9 @@ mod source;
 
 use super::complete::Candidate;
 use super::render::Trouble;
-use super::session::{Bundle, Outcome, Session};
+use super::session::{Outcome, Session};
 use crate::base::{Fault, Result, did_you_mean};
+use crate::primitive::front::{Bundle, Form};
 pub(super) use input::Input;
 
 /// What a front shows.
@@ -19,8 +20,10 @@ pub(super) use input::Input;
 pub enum Shown {
     /// The value of an input.
     Value(Bundle),
-    /// Help, a list, news.
+    /// A list, news.
     Text(String),
+    /// Help that was asked for.
+    Page(Bundle),
     /// Why an input failed.
     Trouble(Box<Trouble>),
 }
@@ -79,25 +82,37 @@ const COMMANDS: [Command; 16] = [
 impl Session {
     /// Does what an input asks for, and shows what comes of it.
     pub fn answer(&self, text: &str, desk: &dyn Desk) -> Then {
+        self.answer_as(text, true, desk)
+    }
+
+    /// The same for an input that is to leave no trace: it has no number, and history does not know it.
+    pub fn answer_aside(&self, text: &str, desk: &dyn Desk) -> Then {
+        self.answer_as(text, false, desk)
+    }
+
+    fn answer_as(&self, text: &str, keep: bool, desk: &dyn Desk) -> Then {
         let done = match Input::read(text) {
             Input::Empty => Ok(Then::Go),
             Input::Leave => return Then::Leave,
             Input::Code(code) => {
-                show(desk, self.eval_numbered(code));
+                show(desk, self.eval_typed(code, keep));
                 Ok(Then::Go)
             }
             Input::Inspect("") => {
-                desk.show(Shown::Text(overview()));
+                desk.show(Shown::Page(Bundle::of_text(overview())));
                 Ok(Then::Go)
             }
             Input::Inspect(name) => self.explain(name, desk),
             Input::Source(name) => self.source_of(name).map(|text| {
-                desk.show(Shown::Text(text));
+                let marked = format!("```rhai\n{}\n```\n", text.trim_end());
+                let mut page = Bundle::of_text(text);
+                page.forms.insert(Form::Markdown.mime().into(), marked);
+                desk.show(Shown::Page(page));
                 Then::Go
             }),
             Input::Shell("") => Err(needs("!", "a command of the shell", "!ls")),
             Input::Shell(command) => desk.shell(command).map(|()| Then::Go),
-            Input::Command(name, rest) => self.command(name, rest, desk),
+            Input::Command(name, rest) => self.command(name, rest, keep, desk),
         };
         done.unwrap_or_else(|fault| {
             desk.show(Shown::Trouble(Box::new(Trouble::plain(fault))));
@@ -123,7 +138,8 @@ impl Session {
 
     fn explain(&self, name: &str, desk: &dyn Desk) -> Result<Then> {
         if let Some(command) = name.strip_prefix('%').and_then(|name| COMMANDS.iter().find(|command| command.name == name)) {
-            desk.show(Shown::Text(format!("%{} {}\n\n  {}", command.name, command.takes, command.summary)));
+            let text = format!("%{} {}\n\n  {}", command.name, command.takes, command.summary);
+            desk.show(Shown::Page(Bundle::of_text(text)));
             return Ok(Then::Go);
         }
         let page = self.inspect(name).ok_or_else(|| {
@@ -133,16 +149,16 @@ impl Session {
                 .map_or_else(|| "help lists what there is".to_owned(), |near| format!("did you mean `{near}`?"));
             Fault::new("help::unknown", format!("there is no help on `{name}`"), help)
         })?;
-        desk.show(Shown::Text(page.text().to_owned()));
+        desk.show(Shown::Page(page));
         Ok(Then::Go)
     }
 
-    fn command(&self, name: &str, rest: &str, desk: &dyn Desk) -> Result<Then> {
+    fn command(&self, name: &str, rest: &str, keep: bool, desk: &dyn Desk) -> Result<Then> {
         let code = |example: &str| if rest.is_empty() { Err(needs(name, "code", example)) } else { Ok(rest) };
         let file = |example: &str| if rest.is_empty() { Err(needs(name, "a file", example)) } else { Ok(rest) };
         let text = match name {
             "time" => {
-                let outcome = self.eval_numbered(code("%time qt_score(space, lut, #{ limits: [15] })")?);
+                let outcome = self.eval_typed(code("%time qt_score(space, lut, #{ limits: [15] })")?, keep);
                 let took = outcome.took;
                 show(desk, outcome);
                 format!("took {}", clock::duration(took.as_secs_f64()))
@@ -171,6 +187,10 @@ impl Session {
             desk.show(Shown::Text(text));
         }
         Ok(Then::Go)
+    }
+
+    fn eval_typed(&self, code: &str, keep: bool) -> Outcome {
+        if keep { self.eval_numbered(code) } else { self.eval_aside(code, "[input]") }
     }
 
     /// Shows the value of an expression that is no input of the person.

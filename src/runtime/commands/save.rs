@@ -99,7 +99,7 @@ fn last_value(engine: &Engine, source: &str) -> Option<usize> {
     let mut first: Option<Position> = None;
     let mut path = Vec::new();
     let last = ast.statements().last()?;
-    if !matches!(last, Stmt::Expr(_) | Stmt::FnCall(..)) {
+    if !matches!(last, Stmt::Expr(_) | Stmt::FnCall(..) | Stmt::If(..) | Stmt::Switch(..)) {
         return None;
     }
     last.walk(&mut path, &mut |nodes: &[ASTNode<'_>]| {

@@ -25,13 +25,12 @@ impl Session {
                 }
             }
         }
-        // An operator, a hyperspace, a teacher: the file that is named so.
+        // An operator, a hyperspace, a network, a teacher: the file that defines it.
         let paths = shared.library.paths();
-        if let Some(script) = paths
-            .iter()
-            .find(|path| path.as_str() == name || path.rsplit('/').next() == Some(name))
-            .and_then(|path| shared.library.find(path))
-        {
+        let mut folders: Vec<&str> = paths.iter().filter_map(|path| path.split('/').next()).collect();
+        folders.dedup();
+        let whole = paths.iter().find(|path| path.as_str() == name).and_then(|path| shared.library.find(path));
+        if let Some(script) = whole.or_else(|| folders.iter().find_map(|folder| shared.library.defining(folder, name))) {
             return Ok(format!("// {}\n{}", script.shown, script.text.trim_end()));
         }
         let catalogue = self.catalogue();

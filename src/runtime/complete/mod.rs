@@ -3,6 +3,7 @@
 mod context;
 mod files;
 mod hint;
+mod inspect;
 mod kinds;
 mod readiness;
 
@@ -11,6 +12,7 @@ use super::session::Shared;
 use context::{Context, context};
 
 pub(super) use hint::hint;
+pub(super) use inspect::{inspect, inspect_at};
 pub use readiness::Readiness;
 pub(super) use readiness::readiness;
 
@@ -148,22 +150,4 @@ fn candidate(entry: &Entry) -> Candidate {
     };
     let summary = if entry.summary.is_empty() { entry.signature() } else { entry.summary.clone() };
     Candidate::new(kind, text, summary)
-}
-
-/// Help on a name, a member (`lut.plot`) or a variable.
-pub(super) fn inspect(shared: &Shared, name: &str) -> Option<String> {
-    let name = name.trim().trim_end_matches("()");
-    let catalogue = shared.everything();
-    if let Some(variable) = shared.variable(name) {
-        let members = catalogue.help(&variable.kind).unwrap_or_default();
-        return Some(format!("{name}: {} = {}\n{members}", variable.kind, variable.shown));
-    }
-    let words = super::tokens::lexemes(&shared.engine, name);
-    if let Some(dot) = words.iter().rposition(|word| matches!(word.token, rhai::Token::Period))
-        && let Some(known) = kinds::kind_of(shared, &catalogue, &words[..dot])
-    {
-        let member = &name[words[dot].place.end..];
-        return catalogue.help_of(&known.kind, member);
-    }
-    catalogue.help(name.rsplit('.').next().unwrap_or(name)).ok()
 }

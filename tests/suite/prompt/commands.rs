@@ -10,6 +10,9 @@ fn a_question_mark_explains_and_two_show_the_source() {
     assert!(page.contains("FP32 and INT8 latency") && page.contains("budget_s"), "{page}");
     let source = terminal.enter("??aging_evolution");
     assert!(source.contains("fn aging_evolution(given)") && source.contains("tournament"), "{source}");
+    // A file that defines several things is found by each of them.
+    let family = terminal.enter("??efficientnet_b5");
+    assert!(family.contains("stdlib/networks/efficientnet.rhai"), "{family}");
     let unknown = terminal.enter("?mesure");
     assert!(unknown.contains("mesure"), "{unknown}");
 }
