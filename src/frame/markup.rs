@@ -29,6 +29,9 @@ impl MarkupOptions {
     }
 }
 
+/// A column of markup beside a table: its head, and a cell for each row.
+pub type Beside<'a> = (&'a str, Vec<String>);
+
 impl Table {
     /// The table as HTML, its texts escaped; long tables folded in the middle.
     pub fn to_html(&self) -> String {
@@ -36,9 +39,9 @@ impl Table {
     }
 
     /// The table as HTML with more columns at its right, whose cells are markup: a head, and a cell for each row.
-    pub fn to_html_beside(&self, beside: &[(&str, Vec<String>)]) -> String {
+    pub fn to_html_beside(&self, beside: &[Beside<'_>]) -> String {
         let (columns, rows_out, fold) = self.folded(ROWS);
-        let row = |tag: &str, cell: &dyn Fn(&Shown) -> String, more: &dyn Fn(&(&str, Vec<String>)) -> String| {
+        let row = |tag: &str, cell: &dyn Fn(&Shown) -> String, more: &dyn Fn(&Beside<'_>) -> String| {
             let own = columns.iter().map(|column| {
                 let side = if column.right { "right" } else { "left" };
                 format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", cell(column))

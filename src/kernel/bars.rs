@@ -37,7 +37,7 @@ impl Task {
             None => took,
         };
         let count = if self.total > 0 { format!("{}/{}", self.done, self.total) } else { self.done.to_string() };
-        let filled = if self.total > 0 { (WIDTH * self.done.min(self.total) / self.total) as usize } else { 0 };
+        let filled = (WIDTH * self.done.min(self.total)).checked_div(self.total).unwrap_or(0) as usize;
         let empty = WIDTH as usize - filled;
         let text = format!("{}  [{}{}] {count}  {state}{note}", self.label, "=".repeat(filled), " ".repeat(empty));
         let place = if self.total > 0 {

@@ -127,6 +127,13 @@ class Notebook:
             return shown > 0 && panel?.content?.widgets?.length === shown;
         """
         wait_for(lambda: browser.execute_script(script), 90, f"all of {name} to be shown")
+        # What is run before the notebook has its kernel is lost.
+        connected = """
+            const context = window.jupyterapp.shell.currentWidget.sessionContext;
+            const kernel = context.isReady && context.session?.kernel;
+            return kernel && kernel.name === 'spaceevo' && kernel.connectionStatus === 'connected';
+        """
+        wait_for(lambda: browser.execute_script(connected), 60, "the notebook to be connected to its kernel")
         self.idle(60)
 
     def find(self, selector):

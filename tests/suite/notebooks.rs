@@ -197,7 +197,7 @@ fn a_strategy_is_written_and_compared() {
 fn an_operator_is_written_and_judged() {
     let Some(cells) = run("your_operator.ipynb") else { return };
     has_figures_and_tables(&cells, 2, 8);
-    says(&cells, "explain(partial)", &["spatial", "split"]);
+    says(&cells, "explain(partial)", &["spatial", "parts.3"]);
     says(&cells, "define_operator(\"wrong\"", &["graph::shapes"]);
     says(&cells, "int8_loss", &["partial", "inverted_residual"]);
     says(&cells, "let limit_ms", &["partial", "score"]);

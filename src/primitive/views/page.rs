@@ -67,6 +67,11 @@ impl Page {
         Self { html: format!("<div style=\"{PART}\"><b>{}</b>{name}</div>\n", escape(kind)) }
     }
 
+    /// A page that says what it is by itself.
+    pub fn untitled() -> Self {
+        Self { html: String::new() }
+    }
+
     /// Facts, one a line: what, and how much with its unit.
     #[must_use]
     pub fn facts<K: AsRef<str>, V: AsRef<str>>(mut self, facts: impl IntoIterator<Item = (K, V)>) -> Self {

@@ -18,7 +18,7 @@ pub(in crate::primitive) fn table_html(table: &Table) -> Result<String> {
 }
 
 pub(super) fn figure(figure: &Figure) -> Result<Page> {
-    Page::new("figure", &figure.title).picture(figure.clone())
+    Page::untitled().picture(figure.clone())
 }
 
 pub(super) fn fault(fault: &Fault) -> Result<Page> {

@@ -9,7 +9,7 @@ use crate::plot::{BlockBar, Drawing, StageRow, chain, stages, widths};
 use crate::primitive::operator::explain_graph;
 use crate::primitive::space::{Hyper, Space};
 use crate::primitive::space_text::{operator_line, space_table, stage_table};
-use crate::space::{Hyperspace, Operator, Role, SearchSpace, Stage, Subnet};
+use crate::space::{Hyperspace, Operator, PlacedBlock, Role, SearchSpace, Stage, Subnet};
 
 /// A count with commas between thousands; large ones as powers of ten.
 pub(super) fn count(number: f64) -> String {
@@ -191,7 +191,7 @@ pub(super) fn subnet_picture(subnet: &Subnet) -> Result<Picture> {
 /// The blocks of a subnet.
 pub(super) fn subnet_rows(subnet: &Subnet) -> Result<Table> {
     let parts = subnet.parts();
-    let graphs = parts.iter().map(|part| part.graph()).collect::<Result<Vec<_>>>()?;
+    let graphs = parts.iter().map(PlacedBlock::graph).collect::<Result<Vec<_>>>()?;
     let choices = parts
         .iter()
         .map(|part| part.config.choices.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", "));

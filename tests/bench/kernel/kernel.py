@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import zmq
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
@@ -28,6 +29,8 @@ class Kernel:
         self.process = subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.client = BlockingKernelClient(connection_file=self.file)
         self.client.load_connection_file()
+        # A client that found no one yet tries again after 100 ms, which would be timed instead of the kernels.
+        self.client.context.setsockopt(zmq.RECONNECT_IVL, 1)
         # The shell alone: what others would wait for is not timed.
         self.client.start_channels(iopub=True, stdin=False, hb=False)
         self.client.kernel_info()
