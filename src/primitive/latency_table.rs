@@ -313,7 +313,7 @@ fn carried(table: &Dynamic, measurements: &Array, given: Map) -> Result<Predicti
     carry_over(&hyperspace, &source, &measured, &held_out, options.seed()?).map(Arc::new)
 }
 
-fn measured(table: &LatencyTable) -> Result<Table> {
+pub(super) fn measured(table: &LatencyTable) -> Result<Table> {
     let predicted = table.measured.iter().map(|one| table.block_ms(&one.block)).collect::<Result<Vec<_>>>()?;
     let blocks = table.blocks().to_table()?;
     let half = table.measured.iter().map(|one| one.half_ms);
@@ -324,7 +324,7 @@ fn measured(table: &LatencyTable) -> Result<Table> {
     all.float("half_ms", half).float("predicted_ms", predicted).build()
 }
 
-fn networks(table: &LatencyTable) -> Result<Table> {
+pub(super) fn networks(table: &LatencyTable) -> Result<Table> {
     let predicted = table.networks.iter().map(|(net, _)| table.subnet_ms(net)).collect::<Result<Vec<_>>>()?;
     Table::builder()
         .text("space", table.networks.iter().map(|(net, _)| format!("{}-{}", net.space.hyperspace.name, net.space.encode())))

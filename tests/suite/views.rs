@@ -101,6 +101,13 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
             "LatencyModel",
             (one("latency_model(hyperspace(\"pocket\"), device(\"flops\"), #{ measured: 48 })"), vec!["int8", "within 10 %"]),
         ),
+        (
+            "LatencyTable",
+            (
+                one("build_latency_table(hyperspace(\"pocket\"), device(\"flops\"), #{ blocks: 40, networks: 12 })"),
+                vec!["pocket", "within 10 %", "measured networks"],
+            ),
+        ),
         ("Lut", (one(LUT), vec!["pocket", "int8_ms_median", "windows_known"])),
         ("Net", (building("net"), vec!["first", "32×32×32", "MFLOPs"])),
         ("Network", (one("network(\"resnet18\")"), vec!["resnet18", "stage4", "MFLOPs", "512x7x7"])),

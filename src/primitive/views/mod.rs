@@ -118,6 +118,7 @@ pub(super) fn register(engine: &mut Engine) {
     views.page(results::lut).picture(results::lut_picture).rows(results::lut_rows);
     views.page(results::blocks).rows(results::blocks_rows);
     views.page(results::latency_model);
+    views.page(results::latency_table).rows(results::latency_table_rows);
     views.page(results::device);
     views.page(results::dataset);
     views.page(results::teacher).rows(results::teacher_rows);

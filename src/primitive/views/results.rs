@@ -11,6 +11,7 @@ use crate::primitive::block::TrainedBlock;
 use crate::primitive::blocks::Blocks;
 use crate::primitive::device::Stopwatch;
 use crate::primitive::latency::LatencyModel;
+use crate::primitive::latency_table::{Predictions, measured, networks, words_of};
 use crate::primitive::lut::Lookup;
 use crate::primitive::lut_views::{covered, summarise};
 use crate::primitive::study::SpaceStudy;
@@ -120,6 +121,7 @@ pub(super) fn latency_model(model: &LatencyModel) -> Result<Page> {
         Model::Blocks(blocks) => Page::new("latency model", "")
             .facts([("blocks", blocks.entries().len().to_string())])
             .note("A network takes the sum of its blocks."),
+        Model::Table(table) => return latency_table(table),
         Model::Fitted(predictor) => {
             let error = &predictor.held_out;
             let facts = [
@@ -130,7 +132,7 @@ pub(super) fn latency_model(model: &LatencyModel) -> Result<Page> {
                 ("error (root mean square)", percent(error.rmspe_pct)),
                 ("largest error", percent(error.worst_pct)),
             ];
-            let kernels = predictor.coefficients.iter();
+            let kernels = predictor.costs.0.iter();
             let kernels = Table::builder()
                 .text("kernel", kernels.clone().map(|(name, _)| name.clone()))
                 .lists("coefficients_ms", kernels.map(|(_, values)| values.clone()))
@@ -140,6 +142,15 @@ pub(super) fn latency_model(model: &LatencyModel) -> Result<Page> {
                 .folded("coefficients: ms a call, and ms a million of each feature", &kernels)
         }
     })
+}
+
+pub(super) fn latency_table(table: &Predictions) -> Result<Page> {
+    let page = Page::new("latency table", &table.hyperspace.name).note(&words_of(&table.report));
+    Ok(page.folded("measured blocks", &measured(table)?).folded("measured networks", &networks(table)?))
+}
+
+pub(super) fn latency_table_rows(table: &Predictions) -> Result<Table> {
+    measured(table)
 }
 
 pub(super) fn device(device: &Stopwatch) -> Result<Page> {
