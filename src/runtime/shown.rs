@@ -24,7 +24,13 @@ pub(super) fn plain(engine: &Engine, value: &Dynamic) -> Result<(String, String)
 
 /// A value's forms, and the value as `print` shows it.
 pub(super) fn show(engine: &Engine, host: &Host, value: &Dynamic) -> Result<(Bundle, String), Box<EvalAltResult>> {
-    let (plain, printed) = plain(engine, value)?;
+    let (mut plain, printed) = plain(engine, value)?;
+    // A noun whose text is a code is told of in a few lines.
+    match FnPtr::new("overview")?.call::<String>(engine, &AST::empty(), (value.clone(),)) {
+        Ok(lines) => plain = lines,
+        Err(error) if matches!(error.unwrap_inner(), EvalAltResult::ErrorFunctionNotFound(..)) => {}
+        Err(error) => return Err(error),
+    }
     let mut forms = BTreeMap::from([("text/plain".to_owned(), plain)]);
     let look = host.look();
     for form in look.forms {

@@ -146,7 +146,8 @@ fn the_python_package_loads_the_files_and_agrees() {
         return;
     }
     let script = "import sys, numpy as np, onnxruntime as o; \
-        s = o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider']); \
+        how = o.SessionOptions(); how.add_session_config_entry('session.x64quantprecision', '1'); \
+        s = o.InferenceSession(sys.argv[1], how, providers=['CPUExecutionProvider']); \
         i = s.get_inputs()[0]; assert i.name == 'input', i.name; \
         y = s.run(['output'], {'input': np.fromfile(sys.argv[2], np.float32).reshape(i.shape)})[0]; print(*y.ravel())";
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ use rhai::plugin::*;
 use self::page::{Page, Picture};
 pub(in crate::primitive) use self::plain::table_html;
 use super::cross::{Answer, Cross};
+use super::host::Host;
 use super::operator::Block;
 use crate::base::Result;
 use crate::frame::Table;
@@ -51,6 +52,21 @@ mod view_functions {
     #[rhai_fn(name = "to_svg", pure, return_raw)]
     pub fn block_svg(block: &mut Block) -> Answer<String> {
         networks::block_picture(block).and_then(|picture| picture.to_svg()).cross()
+    }
+
+    /// A noun in a few lines, as the prompt shows it: what it is, what it costs, what it consists of.
+    ///
+    /// Blocks, search spaces and subnets have it: their own text is the code that names them in tables.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let space = hyperspace("pocket").space("012-210");
+    /// space.overview().contains("stage3") //> true
+    /// ```
+    #[rhai_fn(name = "overview", pure, return_raw)]
+    pub fn block_overview(block: &mut Block) -> Answer<String> {
+        Ok(networks::block_text(block))
     }
 
     /// The rows of a table as a tabular data resource: JSON with a schema, for notebooks and data packages.
@@ -90,6 +106,14 @@ impl Views<'_> {
         self
     }
 
+    /// Itself in a few lines of so many characters.
+    fn text<T: Any + Clone + Send + Sync>(&mut self, text: fn(&T, usize) -> Result<String>) -> &mut Self {
+        self.0.register_fn("overview", move |context: NativeCallContext, noun: &mut T| -> Answer<String> {
+            text(noun, Host::of(&context)?.look().columns).cross()
+        });
+        self
+    }
+
     /// Its rows.
     fn rows<T: Any + Clone + Send + Sync>(&mut self, rows: fn(&T) -> Result<Table>) -> &mut Self {
         self.0.register_fn("to_data_resource", move |noun: &mut T| -> Answer<String> {
@@ -111,8 +135,8 @@ pub(super) fn register(engine: &mut Engine) {
     views.page(networks::node).picture(networks::node_picture).rows(networks::node_rows);
 
     views.page(spaces::hyperspace).picture(spaces::hyperspace_picture).rows(spaces::hyperspace_rows);
-    views.page(spaces::space).picture(spaces::space_picture).rows(spaces::space_rows);
-    views.page(spaces::subnet).picture(spaces::subnet_picture).rows(spaces::subnet_rows);
+    views.page(spaces::space).picture(spaces::space_picture).rows(spaces::space_rows).text(spaces::space_text);
+    views.page(spaces::subnet).picture(spaces::subnet_picture).rows(spaces::subnet_rows).text(spaces::subnet_text);
 
     views.page(results::study).picture(results::study_picture).rows(results::study_rows);
     views.page(results::lut).picture(results::lut_picture).rows(results::lut_rows);

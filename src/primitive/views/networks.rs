@@ -69,6 +69,11 @@ pub(super) fn block(block: &Block) -> Result<Page> {
     layers(page.facts(costs(&block.graph)).picture(block_picture(block)?)?, &block.graph)
 }
 
+pub(super) fn block_text(block: &Block) -> String {
+    let facts: Vec<_> = costs(&block.graph).into_iter().map(|(what, value)| format!("{what} {value}")).collect();
+    format!("block {}\n{}", block.label(), facts.join(", "))
+}
+
 pub(super) fn block_picture(block: &Block) -> Result<Picture> {
     Ok(network(&block.graph, &block.label())?.into())
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Page, Picture};
 use crate::base::Result;
 use crate::frame::{Table, figure};
+use crate::graph::Graph;
 use crate::plot::{BlockBar, Drawing, StageRow, chain, stages, widths};
 use crate::primitive::operator::explain_graph;
 use crate::primitive::space::{Hyper, Space};
@@ -121,6 +122,11 @@ pub(super) fn space(space: &Space) -> Result<Page> {
     Ok(page.table_beside(&space_table(space)?.drop(&["widths"])?, &[("widths", windows)]))
 }
 
+pub(super) fn space_text(space: &Space, columns: usize) -> Result<String> {
+    let facts: Vec<_> = sizes(space)?.into_iter().map(|(what, value)| format!("{what} {value}")).collect();
+    Ok(format!("search space {}\n{}\n{}", space.encode(), facts.join(", "), space_table(space)?.to_text(columns)))
+}
+
 pub(super) fn space_picture(space: &Space) -> Result<Picture> {
     let rows: Vec<StageRow> = space
         .hyperspace
@@ -144,9 +150,22 @@ pub(super) fn space_rows(space: &Space) -> Result<Table> {
 }
 
 pub(super) fn subnet(subnet: &Subnet) -> Result<Page> {
-    let (graph, cost) = (subnet.graph()?, subnet.cost()?);
-    let memory = graph.memory();
-    let facts = [
+    let graph = subnet.graph()?;
+    let page = Page::new("subnet", &subnet.encode()).facts(subnet_facts(subnet, &graph)?).picture(subnet_picture(subnet)?)?;
+    Ok(page
+        .folded("blocks", &subnet_rows(subnet)?)
+        .folded("layers, with the script lines they come from", &explain_graph(&graph)?))
+}
+
+pub(super) fn subnet_text(subnet: &Subnet, columns: usize) -> Result<String> {
+    let facts: Vec<_> =
+        subnet_facts(subnet, &subnet.graph()?)?.into_iter().map(|(what, value)| format!("{what} {value}")).collect();
+    Ok(format!("subnet {}\n{}\n{}", subnet.encode(), facts.join(", "), subnet_rows(subnet)?.to_text(columns)))
+}
+
+fn subnet_facts(subnet: &Subnet, graph: &Graph) -> Result<Vec<(&'static str, String)>> {
+    let (memory, cost) = (graph.memory(), subnet.cost()?);
+    Ok(vec![
         ("search space", format!("{}-{}", subnet.space.hyperspace.name, subnet.space.encode())),
         ("input", graph.input_shape().to_string()),
         ("output", graph.output_shape().to_string()),
@@ -154,11 +173,7 @@ pub(super) fn subnet(subnet: &Subnet) -> Result<Page> {
         ("parameters", format!("{} million", figure(cost.mparams()))),
         ("INT8 weights", format!("{} kB", figure(memory.int8.weights as f64 / 1e3))),
         ("INT8 activations", format!("{} kB at most", figure(memory.int8.peak as f64 / 1e3))),
-    ];
-    let page = Page::new("subnet", &subnet.encode()).facts(facts).picture(subnet_picture(subnet)?)?;
-    Ok(page
-        .folded("blocks", &subnet_rows(subnet)?)
-        .folded("layers, with the script lines they come from", &explain_graph(&graph)?))
+    ])
 }
 
 pub(super) fn subnet_picture(subnet: &Subnet) -> Result<Picture> {
