@@ -137,7 +137,8 @@ fn slow_integers(node: &FileNode, weight: &[usize]) -> String {
         return "in groups: short dot products".into();
     }
     let off = |width: usize, what: &str| {
-        (width % STEP != 0).then(|| format!("{width} {what} channels are off the step of {STEP}: the last one is partly empty"))
+        (!width.is_multiple_of(STEP))
+            .then(|| format!("{width} {what} channels are off the step of {STEP}: the last one is partly empty"))
     };
     match (off(cin, "input"), off(cout, "output")) {
         (Some(cin), Some(cout)) => format!("{cin}; {cout}"),

@@ -1,8 +1,8 @@
 //! What a block costs inside a network, from networks around it: alone it pays for entering and leaving the integers.
 //!
 //! A block whose output has the shape of its input is stacked: (T(4 in a row) - T(1)) / 3. Any other stands between two
-//! 1x1 convolutions, and half of what each pair of such convolutions takes is subtracted: T(before, block, after)
-//! - T(before, before) / 2 - T(after, after) / 2. What remains of the borders is half the difference between entering and
+//! 1x1 convolutions, and half of what each pair of such convolutions takes is subtracted:
+//! T(before, block, after) less T(before, before) / 2 and T(after, after) / 2. What remains of the borders is half the difference between entering and
 //! leaving, of two maps. A block that reads an image keeps the way in, one that ends in a dense layer the way out: no
 //! network has them elsewhere.
 

@@ -31,8 +31,8 @@ impl Trees {
             .with_lambda(2.0)
             .with_base_score(values.iter().sum::<f64>() / values.len().max(1) as f64)
             .with_seed(seed.0);
-        let data = DenseMatrix::from_2d_vec(&rows.to_vec()).map_err(wrong)?;
-        Ok(Self(Arc::new(Model::fit(&data, &values.to_vec(), how).map_err(wrong)?)))
+        let data = DenseMatrix::from_2d_vec(&rows.to_vec()).map_err(|error| wrong(&error))?;
+        Ok(Self(Arc::new(Model::fit(&data, &values.to_vec(), how).map_err(|error| wrong(&error))?)))
     }
 
     /// Values for `rows`.
@@ -40,12 +40,12 @@ impl Trees {
         if rows.is_empty() {
             return Ok(vec![]);
         }
-        let data = DenseMatrix::from_2d_vec(&rows.to_vec()).map_err(wrong)?;
-        self.0.predict(&data).map_err(wrong)
+        let data = DenseMatrix::from_2d_vec(&rows.to_vec()).map_err(|error| wrong(&error))?;
+        self.0.predict(&data).map_err(|error| wrong(&error))
     }
 }
 
-fn wrong(error: smartcore::error::Failed) -> crate::base::Fault {
+fn wrong(error: &smartcore::error::Failed) -> crate::base::Fault {
     DeviceFault::Trees { reason: error.to_string() }.into()
 }
 

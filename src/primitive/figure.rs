@@ -99,6 +99,25 @@ mod figure_functions {
         add(figure, Kind::Points, &table, x, y, options).cross()
     }
 
+    /// Adds points: the same as `points`, by the name that other plotting libraries use.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let f = figure(#{});
+    /// f.scatter(table(#{ mflops: [1, 10], int8_ms: [0.1, 0.2] }), "mflops", "int8_ms");
+    /// f.series //> ["int8_ms"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn scatter(figure: &mut Figure, table: Table, x: &str, y: &str) -> Answer<()> {
+        add(figure, Kind::Points, &table, x, y, Map::new()).cross()
+    }
+
+    #[rhai_fn(name = "scatter", return_raw)]
+    pub fn scatter_with(figure: &mut Figure, table: Table, x: &str, y: &str, options: Map) -> Answer<()> {
+        add(figure, Kind::Points, &table, x, y, options).cross()
+    }
+
     /// Adds a line through the rows of a table, in their order.
     ///
     /// Options: `name`, `colour`, `facet_by`, `label`: as those of points.

@@ -43,14 +43,6 @@ impl Thing {
         Err(Fault::new(&format!("{call}::what"), format!("{} cannot be given to `{call}`: it has no layers", words(value)), help))
     }
 
-    /// One thing, or the things of an array.
-    pub(super) fn each(call: &str, value: Dynamic) -> Result<Vec<Self>> {
-        if !value.is_array() {
-            return Ok(vec![Self::of(call, &value)?]);
-        }
-        value.into_array().unwrap_or_default().iter().map(|item| Self::of(call, item)).collect()
-    }
-
     /// Its name in tables.
     pub(super) fn label(&self) -> String {
         match self {

@@ -167,7 +167,7 @@ fn a_clock_that_jumps_now_and_then_does_no_harm_and_a_mad_one_is_told() {
     }
     let mad = Synthetic { clock: Clock::Mad, ..Synthetic::new("mad") };
     let told = measure_all(&mad, &named(&graphs), &[Int8], &brief(), &Progress::default(), &Cancel::default(), None);
-    let fault = told.map(|rows| rows.into_iter().next().unwrap().unwrap_err()).unwrap_or_else(|fault| fault);
+    let fault = told.map_or_else(|fault| fault, |rows| rows.into_iter().next().unwrap().unwrap_err());
     assert_eq!(fault.code, "device::clock");
 }
 
@@ -331,7 +331,7 @@ fn measuring_is_exclusive_and_waiting_can_be_cancelled() {
         let cancel = cancel.clone();
         move || Quiet::hold(&Progress::default(), &cancel).map(drop)
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     assert!(!waiting.is_finished());
     cancel.cancel();
     assert_eq!(waiting.join().unwrap().unwrap_err().code, "session::interrupted");

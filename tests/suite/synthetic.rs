@@ -21,7 +21,7 @@ pub enum Clock {
 /// Times that follow from the layers.
 #[derive(Debug, Clone)]
 pub struct Synthetic {
-    fingerprint: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// Standard deviation of a run, relative.
     pub noise: f64,
     pub clock: Clock,
@@ -32,7 +32,7 @@ pub struct Synthetic {
     pub depthwise: f64,
     /// Width of a step in channels.
     pub step: usize,
-    runs: Arc<AtomicU64>,
+    pub runs: Arc<AtomicU64>,
 }
 
 impl Synthetic {
@@ -146,7 +146,7 @@ impl Runner for Run {
         let ms = self.ms * (1.0 + self.device.noise * swing.abs());
         let steady = Elapsed { ms, wall_ms: ms * 1.01 };
         Ok(match self.device.clock {
-            Clock::JumpsEvery(n) if count % n == 0 => Elapsed { ms: 3.6e6, ..steady },
+            Clock::JumpsEvery(n) if count.is_multiple_of(n) => Elapsed { ms: 3.6e6, ..steady },
             Clock::JumpsEvery(n) if count % n == 1 => Elapsed { ms: -ms, ..steady },
             Clock::Mad => Elapsed { ms: f64::NAN, ..steady },
             _ => steady,
