@@ -128,9 +128,9 @@ pub fn measure(
             match (run.best, before.best.as_ref().zip(after.best.as_ref())) {
                 (Some(run), Some((before, after))) => visits[index].all.push(Visit {
                     round,
-                    ms: run.ms as f32,
-                    wall_ms: run.wall_ms as f32,
-                    anchor_ms: f64::midpoint(before.ms, after.ms) as f32,
+                    ms: run.ms,
+                    wall_ms: run.wall_ms,
+                    anchor_ms: f64::midpoint(before.ms, after.ms),
                 }),
                 _ => lost += RUNS,
             }

@@ -26,7 +26,7 @@ pub use footprint::{Energy, POWERCAP, PeakMemory, run_for_memory};
 pub use inside::Inside;
 pub use kernels::{Kernel, kernels};
 pub use measure::{Candidate, MeasureOptions, PROCEDURE, measure};
-pub use ort::{OrtDevice, OrtOptions};
+pub use ort::{OrtDevice, OrtOptions, timing_model};
 pub use predictor::{KernelCosts, LatencyPredictor, PredictorError, Sample, folds};
 pub use rows::{MeasuredRow, kept_measurement, measure_all, measure_graphs, measurement_key};
 pub use trees::Trees;

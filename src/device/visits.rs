@@ -33,16 +33,16 @@ pub struct Visit {
     /// In which round.
     pub round: u32,
     /// By the device's clock.
-    pub ms: f32,
+    pub ms: f64,
     /// By the wall clock.
-    pub wall_ms: f32,
+    pub wall_ms: f64,
     /// The anchor's.
-    pub anchor_ms: f32,
+    pub anchor_ms: f64,
 }
 
 impl Visit {
     fn ratio(&self) -> f64 {
-        f64::from(self.ms) / f64::from(self.anchor_ms)
+        self.ms / self.anchor_ms
     }
 }
 
@@ -106,7 +106,7 @@ struct Kept<'a> {
 }
 
 fn is_calm(visit: &Visit, quiet_ms: f64) -> bool {
-    f64::from(visit.anchor_ms) <= quiet_ms * DISTURBED
+    visit.anchor_ms <= quiet_ms * DISTURBED
 }
 
 impl Visits {
@@ -124,7 +124,7 @@ impl Visits {
 
 /// The anchor's quiet time over all visits, in ms.
 pub(super) fn quiet_ms(visits: &[Visits]) -> f64 {
-    let times: Vec<_> = visits.iter().flat_map(|own| &own.all).map(|visit| f64::from(visit.anchor_ms)).collect();
+    let times: Vec<_> = visits.iter().flat_map(|own| &own.all).map(|visit| visit.anchor_ms).collect();
     quantile(&times, QUIET)
 }
 
@@ -171,7 +171,7 @@ pub(super) fn summaries(visits: &[Visits], interval_pct: f64, exact: bool) -> Ve
             low = low.min(relative * (-half).exp());
             high = high.max(relative * half.exp());
         }
-        let of = |pick: fn(&Visit) -> f32| median(&own.visits.iter().map(|visit| f64::from(pick(visit))).collect::<Vec<_>>());
+        let of = |pick: fn(&Visit) -> f64| median(&own.visits.iter().map(|visit| pick(visit)).collect::<Vec<_>>());
         Some(Measurement {
             relative,
             relative_low: low,
@@ -210,7 +210,7 @@ mod tests {
             let late = noise * -rng.random_range(1e-9..1.0_f64).ln();
             let anchor = 0.15 * (1.0 + 0.03 * rng.random_range(0.0..1.0_f64));
             let ms = (truth.ln() + own + pace + late - noise * std::f64::consts::LN_2).exp() * anchor;
-            Visit { round, ms: ms as f32, wall_ms: ms as f32, anchor_ms: anchor as f32 }
+            Visit { round, ms, wall_ms: ms, anchor_ms: anchor }
         });
         Visits { all: all.collect(), jumps: 0 }
     }

@@ -13,7 +13,7 @@ use super::host::Host;
 use super::measure::{Thing, thing_of};
 use super::options::Options;
 use crate::base::{Fault, Quiet, Result, readable, write_atomic};
-use crate::device::{DeviceFault, Energy, POWERCAP, PeakMemory, ort::timing_model, run_for_memory};
+use crate::device::{DeviceFault, Energy, POWERCAP, PeakMemory, run_for_memory, timing_model};
 use crate::onnx::{Int8Weights, Precision};
 
 /// How often a waiting session looks whether it was interrupted.

@@ -81,7 +81,7 @@ mod measure_functions {
     /// Things are measured in groups of 96 whose rows are kept in the lab as they come: stopped and run again, it goes on.
     /// The column `status` says `ok`, or code and text of the fault; a row without a figure has missing values.
     ///
-    /// Options: as `measure`, with `budget_s` (600).
+    /// Options: as those of `measure`: `budget_s` (600), `interval_pct` (3), `again` (false), `alone` (false).
     ///
     /// # Example
     ///
@@ -387,7 +387,7 @@ fn visits(host: &Host, device: &Stopwatch, things: &[Thing]) -> Result<Table> {
                 names.push(thing.name.clone());
                 precisions.push(precision.name());
                 rounds.push(i64::from(visit.round));
-                let own = [visit.ms, visit.wall_ms, visit.anchor_ms].map(f64::from);
+                let own = [visit.ms, visit.wall_ms, visit.anchor_ms];
                 times.iter_mut().zip(own).for_each(|(column, value)| column.push(value));
                 calm.push(is_calm);
             }

@@ -210,7 +210,7 @@ fn a_result_knows_where_it_comes_from() {
 fn measurements_know_their_device_and_count_as_one() {
     let folder = tempfile::tempdir().unwrap();
     let session = session(folder.path(), &[]);
-    let measured = "let b = block(\"inverted_residual\", #{ cin: 16, cout: 16, hw: 14 }); measure(b, device(\"flops\")).height";
+    let measured = "let b = block(\"inverted_residual\", #{ cin: 16, cout: 16, hw: 14 }); measure(b, device(\"flops\"), #{ alone: true }).height";
     assert_eq!(answer(&session, measured, "m.rhai"), "1");
     let item = Lab::open(folder.path()).unwrap().items().unwrap().pop().unwrap();
     assert!(item.name.starts_with("flops-") && item.label.starts_with("2 latencies, counting"), "{item:?}");
