@@ -17,7 +17,10 @@ pub(super) const LEAST_VISITS: usize = 8;
 const JUMP: f64 = 3.0;
 /// Visits in a row whose median is one value for the interval: what disturbs a machine lasts longer than one visit, so
 /// that neighbours are no independent witnesses.
-const BATCH: usize = 4;
+const BATCH: usize = 6;
+/// Batches next to each other still lean the same way: the variance of their mean is by so much larger than that of as
+/// many that know nothing of each other.
+const LEANING: f64 = 1.25;
 /// What is believed of the scatter of such medians before anything was seen (standard deviation of the logarithm), and
 /// how many values that belief is worth.
 const SCATTER: (f64, f64) = (0.02, 4.0);
@@ -167,7 +170,7 @@ pub(super) fn summaries(visits: &[Visits], interval_pct: f64, exact: bool) -> Ve
             let (squares, freedom) = scatter(logs);
             let variance = (worth * pooled + squares) / (worth + freedom);
             let t = StudentsT::new(0.0, 1.0, worth + freedom).map_or(1.96, |t| t.inverse_cdf(0.975));
-            let half = t * (variance / logs.len() as f64 + PROCESS * PROCESS).sqrt();
+            let half = t * (LEANING * variance / logs.len() as f64 + PROCESS * PROCESS).sqrt();
             low = low.min(relative * (-half).exp());
             high = high.max(relative * half.exp());
         }
