@@ -23,6 +23,12 @@ fn costs(graph: &Graph) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Facts as text, a few a line.
+pub(super) fn lines(facts: Vec<(&'static str, String)>) -> String {
+    let facts: Vec<_> = facts.into_iter().map(|(what, value)| format!("{what} {value}")).collect();
+    facts.chunks(4).map(|line| line.join(", ")).collect::<Vec<_>>().join("\n")
+}
+
 fn layers(page: Page, graph: &Graph) -> Result<Page> {
     Ok(page.folded("layers, with the script lines they come from", &explain_graph(graph)?))
 }
@@ -70,8 +76,7 @@ pub(super) fn block(block: &Block) -> Result<Page> {
 }
 
 pub(super) fn block_text(block: &Block) -> String {
-    let facts: Vec<_> = costs(&block.graph).into_iter().map(|(what, value)| format!("{what} {value}")).collect();
-    format!("block {}\n{}", block.label(), facts.join(", "))
+    format!("block {}\n{}", block.label(), lines(costs(&block.graph)))
 }
 
 pub(super) fn block_picture(block: &Block) -> Result<Picture> {

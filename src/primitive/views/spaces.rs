@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::networks::lines;
 use super::{Page, Picture};
 use crate::base::Result;
 use crate::frame::{Table, figure};
@@ -123,8 +124,7 @@ pub(super) fn space(space: &Space) -> Result<Page> {
 }
 
 pub(super) fn space_text(space: &Space, columns: usize) -> Result<String> {
-    let facts: Vec<_> = sizes(space)?.into_iter().map(|(what, value)| format!("{what} {value}")).collect();
-    Ok(format!("search space {}\n{}\n{}", space.encode(), facts.join(", "), space_table(space)?.to_text(columns)))
+    Ok(format!("search space {}\n{}\n{}", space.encode(), lines(sizes(space)?), space_table(space)?.to_text(columns)))
 }
 
 pub(super) fn space_picture(space: &Space) -> Result<Picture> {
@@ -158,9 +158,8 @@ pub(super) fn subnet(subnet: &Subnet) -> Result<Page> {
 }
 
 pub(super) fn subnet_text(subnet: &Subnet, columns: usize) -> Result<String> {
-    let facts: Vec<_> =
-        subnet_facts(subnet, &subnet.graph()?)?.into_iter().map(|(what, value)| format!("{what} {value}")).collect();
-    Ok(format!("subnet {}\n{}\n{}", subnet.encode(), facts.join(", "), subnet_rows(subnet)?.to_text(columns)))
+    let facts = lines(subnet_facts(subnet, &subnet.graph()?)?);
+    Ok(format!("subnet {}\n{facts}\n{}", subnet.encode(), subnet_rows(subnet)?.to_text(columns)))
 }
 
 fn subnet_facts(subnet: &Subnet, graph: &Graph) -> Result<Vec<(&'static str, String)>> {
