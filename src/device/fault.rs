@@ -82,8 +82,8 @@ pub enum DeviceFault {
     Child { label: String, reason: String },
     /// The regressor refuses its examples.
     #[error("the trees cannot be fitted: {reason}")]
-    #[diagnostic(code(device::trees), help("measure more blocks, of different sizes"))]
-    Trees { reason: String },
+    #[diagnostic(code(device::forest), help("measure more blocks, of different sizes"))]
+    Forest { reason: String },
     /// The device runs no model files.
     #[error("device `{device}` runs no model files")]
     #[diagnostic(code(device::no_files), help("use `device(\"ort\")`"))]

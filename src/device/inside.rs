@@ -1,9 +1,9 @@
 //! What a block costs inside a network, from networks around it: alone it pays for entering and leaving the integers.
 //!
 //! A block whose output has the shape of its input is stacked: (T(4 in a row) - T(1)) / 3. Any other stands between two
-//! 1x1 convolutions, and half of what each pair of such convolutions takes is subtracted:
-//! T(before, block, after) less T(before, before) / 2 and T(after, after) / 2. What remains of the borders is half the difference between entering and
-//! leaving, of two maps. A block that reads an image keeps the way in, one that ends in a dense layer the way out: no
+//! 1x1 convolutions, from 16 channels to its own and back, and half of what such a pair takes by itself is subtracted at
+//! either end: T(widen, block, narrow) less T(widen, narrow) / 2 of its input and of its output. Few channels, so that
+//! little is subtracted and the noise stays small. What remains of the borders is half the difference between entering and leaving, of two maps. A block that reads an image keeps the way in, one that ends in a dense layer the way out: no
 //! network has them elsewhere.
 
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use crate::graph::{Activation, Builder, ConvOptions, Graph, Layer, Part, Shape, 
 const STACK: usize = 4;
 /// An input of fewer channels is an image.
 const IMAGE: usize = 5;
+/// Channels outside the convolutions around a block; runtimes lay out fewer in other ways.
+const NARROW: usize = 16;
 
 /// Networks whose times, each with its factor, add up to what a block costs inside a network.
 #[derive(Debug, Clone)]
@@ -38,18 +40,19 @@ impl Inside {
         let mut parts = vec![];
         let mut terms = vec![];
         let from_image = input.c() < IMAGE;
-        let before = point(&input)?;
+        let widen = point(NARROW, &input)?;
         if !from_image {
-            parts.push(Part { prefix: "before", graph: &before });
-            terms.push((Arc::new(pair(&before)?), -0.5));
+            parts.push(Part { prefix: "before", graph: &widen });
+            terms.push((Arc::new(pair(&input)?), -0.5));
         }
         parts.push(Part { prefix: "block", graph: block });
-        let after = point(&output)?;
+        let narrow = point(output.c(), &Shape::new(NARROW, output.h, output.w))?;
         if block.nodes[block.output].layer != Layer::Linear {
-            parts.push(Part { prefix: "after", graph: &after });
-            terms.push((Arc::new(pair(&after)?), -0.5));
+            parts.push(Part { prefix: "after", graph: &narrow });
+            terms.push((Arc::new(pair(&output)?), -0.5));
         }
-        terms.insert(0, (Arc::new(chain(input, &parts)?), 1.0));
+        let first = parts[0].graph.input_shape().clone();
+        terms.insert(0, (Arc::new(chain(first, &parts)?), 1.0));
         Ok(Self { terms })
     }
 
@@ -64,18 +67,21 @@ impl Inside {
     }
 }
 
-/// A 1x1 convolution that keeps the shape, with batch norm and relu.
-fn point(shape: &Shape) -> Result<Graph> {
-    let mut net = Builder::new(Shape::new(shape.c(), shape.h, shape.w));
+/// A 1x1 convolution from `channels` to `to`, with batch norm and relu.
+fn point(channels: usize, to: &Shape) -> Result<Graph> {
+    let mut net = Builder::new(Shape::new(channels, to.h, to.w));
     let input = net.input();
-    let x = net.conv(input, "point", shape.c() as i64, ConvOptions::default())?;
+    let x = net.conv(input, "point", to.c() as i64, ConvOptions::default())?;
     let x = net.bn(x, None)?;
     let x = net.act(x, None, Activation::Relu)?;
     Ok(net.finish(x))
 }
 
-fn pair(point: &Graph) -> Result<Graph> {
-    chain(point.input_shape().clone(), &[Part { prefix: "first", graph: point }, Part { prefix: "second", graph: point }])
+/// What stands around a block of maps like `map`, without the block.
+fn pair(map: &Shape) -> Result<Graph> {
+    let (widen, narrow) = (point(NARROW, map)?, point(map.c(), &Shape::new(NARROW, map.h, map.w))?);
+    let parts = [Part { prefix: "before", graph: &widen }, Part { prefix: "after", graph: &narrow }];
+    chain(widen.input_shape().clone(), &parts)
 }
 
 #[cfg(test)]
@@ -99,7 +105,12 @@ mod tests {
                 let time = |graph: &Graph| device.latency_ms(graph, precision);
                 let times: Vec<_> = inside.terms.iter().map(|(graph, _)| (time(graph), time(graph), time(graph))).collect();
                 let (ms, half) = inside.combine(&times);
-                assert!((ms - time(&block)).abs() < 1e-9 && half.abs() < 1e-12, "{cin} {cout} {stride}: {ms} {}", time(&block));
+                // The activations of the convolutions around it differ in width.
+                assert!(
+                    (ms / time(&block) - 1.0).abs() < 0.01 && half.abs() < 1e-12,
+                    "{cin} {cout} {stride}: {ms} {}",
+                    time(&block)
+                );
             }
         }
     }

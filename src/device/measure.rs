@@ -4,8 +4,9 @@
 //! repeat. What does repeat is a candidate's time over that of a fixed *anchor* network run right before and after
 //! it, in moments when the machine is quiet. Hence, in each round and for each candidate: one run that is not timed,
 //! three that are, of which the fastest counts, and the anchor likewise on either side. A visit whose anchor was more
-//! than 10% slower than in the machine's quiet moments (10% quantile of all anchor runs) is rejected. The reported
-//! figure is the median of the ratios that remain, times the anchor's quiet time.
+//! than 10% slower than in the machine's quiet moments (10% quantile of all anchor runs) is rejected, unless most are:
+//! then the calmer half counts. A disturbed visit's time is taken back by what its anchor lost, to a power that is smaller
+//! for longer candidates ([`super::visits`]). The reported figure is the median of what remains.
 //!
 //! Both the clock of the thread and that of the wall are read. A run that by one of them cannot have happened (no time,
 //! more time of one thread than passed on the wall, a ratio three times off the median) is a jump of the clock: left out
@@ -20,14 +21,14 @@ use std::time::Instant;
 
 use rand::seq::SliceRandom;
 
-use super::visits::{Measurement, RUNS, Visit, Visits, quiet_of, summaries};
+use super::visits::{Measurement, RUNS, SOUND_VISITS, Visit, Visits, quiet_of, summaries};
 use super::{Device, DeviceFault, Elapsed, Runner, anchor};
 use crate::base::{Cancel, Fault, Progress, Result, Seed};
 use crate::graph::Graph;
 use crate::onnx::Precision;
 
 /// Version of the procedure; part of the key of kept measurements.
-pub const PROCEDURE: u32 = 2;
+pub const PROCEDURE: u32 = 3;
 /// After so many rounds networks are loaded anew, then after twice as many, and so on.
 const RELOAD: usize = 6;
 /// Loading anew may take this part of the time spent on rounds.
@@ -50,7 +51,7 @@ pub struct MeasureOptions {
 
 impl Default for MeasureOptions {
     fn default() -> Self {
-        Self { interval_pct: 3.0, least_rounds: 12, budget_s: 120.0, fresh: false }
+        Self { interval_pct: 3.0, least_rounds: SOUND_VISITS, budget_s: 120.0, fresh: false }
     }
 }
 

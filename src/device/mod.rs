@@ -5,6 +5,7 @@ mod explain;
 mod fault;
 mod flops;
 mod footprint;
+mod forest;
 mod inside;
 mod kernels;
 mod measure;
@@ -13,7 +14,6 @@ pub mod ort;
 mod predictor;
 mod rows;
 pub mod stats;
-mod trees;
 mod visits;
 
 use serde::{Deserialize, Serialize};
@@ -23,13 +23,14 @@ pub use explain::{RunNode, Where, explain_int8};
 pub use fault::DeviceFault;
 pub use flops::FlopsDevice;
 pub use footprint::{Energy, POWERCAP, PeakMemory, run_for_memory};
+pub use forest::Forest;
 pub use inside::Inside;
 pub use kernels::{Kernel, kernels};
 pub use measure::{Candidate, MeasureOptions, PROCEDURE, measure};
 pub use ort::{OrtDevice, OrtOptions, timing_model};
 pub use predictor::{KernelCosts, LatencyPredictor, PredictorError, Sample, folds};
 pub use rows::{MeasuredRow, kept_measurement, measure_all, measure_graphs, measurement_key};
-pub use trees::Trees;
+
 pub use visits::{Measurement, Visit};
 
 use crate::base::{Result, did_you_mean, hash_hex};

@@ -33,7 +33,8 @@ mod latency_table_functions {
     /// What blocks of a hyperspace take inside networks in INT8: some measured, the others predicted.
     ///
     /// Blocks are drawn from all stages, operators, widths and resolutions, measured inside networks around them, and more are drawn of operators whose held-out error is large.
-    /// A formula of the kernels' sizes is fitted, and boosted trees for what it leaves over, for each operator where that helps on blocks that were left out.
+    /// A formula of the kernels' sizes is fitted, and a random forest for what it leaves over, for each operator where that helps on blocks that were left out.
+    /// Of fixed stages with few blocks, such as the stem, all are measured.
     /// A network takes the sum of its blocks and a fixed part, fitted to whole networks; `error` and `networks_error` are on what was left out.
     /// What was measured before comes from the lab: stopped and run again, it goes on.
     ///
@@ -216,9 +217,10 @@ fn error_map(error: &PredictorError) -> Map {
 
 fn report_map(table: &LatencyTable) -> Map {
     let report = &table.report;
-    let operators = report.operators.iter().map(|(name, (error, by))| {
-        let mut map = error_map(error);
-        map.insert("by".into(), by.clone().into());
+    let operators = report.operators.iter().map(|(name, own)| {
+        let mut map = own.error.as_ref().map(error_map).unwrap_or_default();
+        map.insert("by".into(), own.by.words().into());
+        map.insert("blocks".into(), (own.blocks as i64).into());
         (name.as_str().into(), map.into())
     });
     let failed = report

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The lab's latencies beside those of ONNX Runtime's own Python API: the same files in the same rounds. About 2 minutes.
+# The lab's latencies beside those of ONNX Runtime's own Python API: the same files in the same rounds. About 5 minutes.
 set -euo pipefail
 lab=${1:?the binary to time}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/latency
@@ -8,4 +8,4 @@ python3 -c 'import numpy, onnxruntime' 2>/dev/null || {
     exit 1
 }
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 "$here/agree.py" "$lab" "$here/files.rhai" "${ROUNDS:-15}"
+exec python3 "$here/agree.py" "$lab" "$here/files.rhai" "${ROUNDS:-40}"

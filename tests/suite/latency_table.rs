@@ -47,7 +47,7 @@ fn a_latency_table_predicts_what_it_did_not_see() {
     assert!(!report.cut_short && report.took_s > 0.0);
     assert!(report.block_error.within10_pct >= 90.0, "{:?}", report.block_error);
     assert!(report.network_error.within10_pct >= 96.0 && report.network_tau > 0.95, "{:?}", report.network_error);
-    // Trees are taken only where they help.
+    // Forests are taken only where they help.
     assert!(report.block_error.rmspe_pct <= report.formula_error.rmspe_pct);
     // What is told of left-out networks holds for new ones.
     let mut near = 0;
@@ -71,7 +71,7 @@ fn more_blocks_are_measured_where_predictions_are_bad() {
     let table = build(&hyperspace, &device, &plan(160), None);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     table.measured.iter().for_each(|one| *counts.entry(one.block.operator.name()).or_insert(0) += 1);
-    let error = |name: &str| table.report.operators[name].0.rmspe_pct;
+    let error = |name: &str| table.report.operators[name].error.unwrap().rmspe_pct;
     println!("{counts:?} {:?}", table.report.operators);
     let mut searched = ["dual", "bottleneck", "inverted"];
     searched.sort_by(|a, b| error(a).total_cmp(&error(b)));

@@ -1,6 +1,6 @@
 //! Drawing blocks and networks of a hyperspace, to be measured.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -12,6 +12,10 @@ use crate::space::{ElasticStage, Hyperspace, PlacedBlock, SearchSpace, Subnet};
 
 /// Tries for each block before its kind counts as used up.
 const TRIES: usize = 40;
+/// A fixed place with no more blocks than this is measured wholly.
+const FEW: usize = 64;
+/// Draws for each block of such a place, to find all of them.
+const THOROUGH: usize = 12;
 
 /// A stage with one of its operators: what blocks are drawn from in turn.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(super) struct Place {
     pub(super) operator: String,
     windows: Vec<ElasticStage>,
     rng: Rng,
+    /// Whether it has one operator, and all its blocks are measured.
+    fixed: bool,
 }
 
 /// Blocks that were drawn, none twice.
@@ -35,20 +41,55 @@ impl Draw {
     pub(super) fn new(hyperspace: &Arc<Hyperspace>, seed: Seed) -> Result<Self> {
         let mut places = Vec::new();
         for (at, stage) in hyperspace.stages.iter().enumerate() {
+            let fixed = hyperspace.candidates(at).len() == 1;
             for operator in hyperspace.candidates(at) {
                 let elastic = |window| ElasticStage::new(hyperspace, &stage.name, operator.name(), Some(window));
                 let windows = (0..stage.windows()).map(elastic).collect::<Result<_>>()?;
                 let rng = seed.child(&stage.name).child(operator.name()).rng();
-                places.push(Place { operator: operator.name().into(), windows, rng });
+                places.push(Place { operator: operator.name().into(), windows, rng, fixed });
             }
         }
         Ok(Self { places, known: HashSet::new(), rng: seed.child("places").rng() })
     }
 
+    /// All blocks of fixed places that have few, unless they are more than `most` together: then they are drawn like others.
+    pub(super) fn few(&mut self, most: usize) -> Vec<PlacedBlock> {
+        let (mut blocks, mut known) = (Vec::new(), HashSet::new());
+        for place in self.places.iter_mut().filter(|place| place.fixed) {
+            let mut own = HashSet::new();
+            for block in (0..FEW * THOROUGH).map_while(|_| place.draw()) {
+                let key = BlockKey::of(&block);
+                if own.insert(key.clone()) && known.insert(key) {
+                    blocks.push(block);
+                }
+            }
+            if own.len() > FEW {
+                place.fixed = false;
+                blocks.retain(|block| !own.contains(&BlockKey::of(block)));
+            }
+        }
+        if blocks.len() > most {
+            self.places.iter_mut().for_each(|place| place.fixed = false);
+            return vec![];
+        }
+        self.known.extend(known);
+        blocks
+    }
+
+    /// Operators that stand only at places whose blocks are all measured.
+    pub(super) fn measured_wholly(&self) -> BTreeSet<String> {
+        let many: HashSet<&str> = self.places.iter().filter(|place| !place.fixed).map(|place| &*place.operator).collect();
+        self.places.iter().map(|place| place.operator.clone()).filter(|name| !many.contains(&**name)).collect()
+    }
+
     /// `count` new blocks; a place has a share in proportion to its weight. Fewer where the hyperspace has no more.
     pub(super) fn next(&mut self, count: usize, weight: impl Fn(&str) -> f64) -> Vec<PlacedBlock> {
-        let weights: Vec<f64> = self.places.iter().map(|place| weight(&place.operator).max(1e-9)).collect();
+        let weights: Vec<f64> =
+            self.places.iter().map(|place| if place.fixed { 0.0 } else { weight(&place.operator).max(1e-9) }).collect();
         let all: f64 = weights.iter().sum();
+        if all <= 0.0 {
+            return vec![];
+        }
         let mut blocks = Vec::new();
         // Whole shares first; what is left over by chance.
         let shares = weights.iter().map(|weight| count as f64 * weight / all).collect::<Vec<_>>();
@@ -72,11 +113,17 @@ impl Draw {
 
     fn one(&mut self, at: usize) -> Option<PlacedBlock> {
         let place = &mut self.places[at];
-        (0..TRIES).find_map(|_| {
-            let elastic = place.windows.choose(&mut place.rng)?;
-            let block = elastic.sample(&mut place.rng).parts().choose(&mut place.rng)?.clone();
-            self.known.insert(BlockKey::of(&block)).then_some(block)
-        })
+        if place.fixed {
+            return None;
+        }
+        (0..TRIES).find_map(|_| place.draw().filter(|block| self.known.insert(BlockKey::of(block))))
+    }
+}
+
+impl Place {
+    fn draw(&mut self) -> Option<PlacedBlock> {
+        let elastic = self.windows.choose(&mut self.rng)?;
+        elastic.sample(&mut self.rng).parts().choose(&mut self.rng).cloned()
     }
 }
 

@@ -1,10 +1,10 @@
-//! The models behind a latency table: a formula of kernels' sizes, boosted trees for what it leaves over, a fixed part.
+//! The models behind a latency table: a formula of kernels' sizes, forests for what it leaves over, a fixed part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{MeasuredBlock, Report};
+use super::{By, MeasuredBlock, OfOperator, Report};
 use crate::base::{Result, Seed, stats};
-use crate::device::{DeviceFault, Inside, Kernel, KernelCosts, PredictorError, Sample, Trees, folds, kernels};
+use crate::device::{DeviceFault, Forest, Inside, Kernel, KernelCosts, PredictorError, Sample, folds, kernels};
 use crate::graph::Graph;
 use crate::lut::BlockKey;
 use crate::onnx::Precision;
@@ -12,7 +12,7 @@ use crate::space::Subnet;
 
 /// Parts of the cross-validation.
 const FOLDS: usize = 5;
-/// An operator with fewer measured blocks has no trees.
+/// An operator with fewer measured blocks has no forest.
 const LEAST_BLOCKS: usize = 24;
 /// Fewer measured blocks than this say too little.
 const LEAST: usize = 12;
@@ -44,7 +44,9 @@ pub(super) struct NetworkRow {
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     formula: KernelCosts,
-    trees: BTreeMap<String, Trees>,
+    forests: BTreeMap<String, Forest>,
+    /// Blocks that need no prediction: all there are of their operators, in ms.
+    exact: HashMap<BlockKey, f64>,
     /// A network takes the second times its blocks and border, plus the first, in ms.
     whole: (f64, f64),
 }
@@ -55,9 +57,12 @@ impl Model {
     }
 
     fn block(&self, key: &BlockKey, kernels: &[Kernel], sizes: &[f64]) -> Result<f64> {
+        if let Some(ms) = self.exact.get(key) {
+            return Ok(*ms);
+        }
         let plain = self.formula.total(kernels)?;
-        let Some(trees) = self.trees.get(&*key.operator) else { return Ok(plain) };
-        let factor = trees.predict(&[features(plain, sizes)])?;
+        let Some(forest) = self.forests.get(&*key.operator) else { return Ok(plain) };
+        let factor = forest.predict(&[features(plain, sizes)])?;
         Ok(plain * factor.first().map_or(1.0, |log| log.exp()))
     }
 
@@ -71,19 +76,25 @@ impl Model {
         self.whole_ms(blocks, &row.kernels[..1])
     }
 
-    /// Fits formula, trees for `boosted` operators, and the fixed part.
-    fn fit(blocks: &[&BlockRow], networks: &[&NetworkRow], boosted: &[String], seed: Seed) -> Result<Self> {
+    /// Fits formula, forests for the operators of `grown`, and the fixed part.
+    fn fit(
+        blocks: &[&BlockRow],
+        networks: &[&NetworkRow],
+        grown: &[String],
+        exact: &HashMap<BlockKey, f64>,
+        seed: Seed,
+    ) -> Result<Self> {
         let whole: Vec<Sample> = networks.iter().map(|row| (row.kernels.clone(), row.ms)).collect();
         let inside: Vec<Sample> = blocks.iter().filter(|row| row.sure).map(|row| (row.kernels.clone(), row.ms)).collect();
         let formula = KernelCosts::fit(blocks.iter().flat_map(|row| &row.terms).chain(&whole).chain(&inside));
-        let mut model = Self { formula, trees: BTreeMap::new(), whole: (0.0, 1.0) };
-        for operator in boosted {
+        let mut model = Self { formula, forests: BTreeMap::new(), exact: exact.clone(), whole: (0.0, 1.0) };
+        for operator in grown {
             let own: Vec<_> = blocks.iter().filter(|row| row.sure && *row.key.operator == **operator).collect();
             let plain = own.iter().map(|row| model.formula.total(&row.kernels)).collect::<Result<Vec<_>>>()?;
             let rows: Vec<_> = own.iter().zip(&plain).map(|(row, plain)| features(*plain, &row.sizes)).collect();
             let logs: Vec<_> = own.iter().zip(&plain).map(|(row, plain)| (row.ms / plain.max(1e-9)).ln()).collect();
             if rows.len() >= LEAST_BLOCKS / 2 {
-                model.trees.insert(operator.clone(), Trees::fit(&rows, &logs, seed)?);
+                model.forests.insert(operator.clone(), Forest::fit(&rows, &logs, seed)?);
             }
         }
         let sums = networks.iter().map(|row| Ok((model.network(row)?, row.ms))).collect::<Result<Vec<_>>>()?;
@@ -104,7 +115,7 @@ fn fixed_part(sums: &[(f64, f64)]) -> (f64, f64) {
     (of("fixed"), of("sum"))
 }
 
-/// The numbers of a block that trees look at, beside what the formula says.
+/// The numbers of a block that forests look at, beside what the formula says.
 fn sizes(key: &BlockKey, graph: &Graph) -> Vec<f64> {
     let (config, cost) = (&key.config, graph.cost());
     let mut sizes: Vec<f64> = [config.hw, config.cin, config.cout, config.stride].map(|size| size as f64).to_vec();
@@ -145,9 +156,9 @@ pub(super) fn network_row(subnet: &Subnet, ms: f64) -> Result<NetworkRow> {
     Ok(NetworkRow { parts, kernels: kernels(&subnet.graph()?), ms })
 }
 
-/// Relative errors of blocks, by row, with trees and without, and of networks: predicted and measured.
+/// Relative errors of blocks, by row, with forests and without, and of networks: predicted and measured.
 struct Judged {
-    boosted: Vec<Option<f64>>,
+    grown: Vec<Option<f64>>,
     plain: Vec<Option<f64>>,
     networks: Vec<(f64, f64)>,
 }
@@ -156,19 +167,19 @@ fn judge(
     blocks: &[BlockRow],
     networks: &[NetworkRow],
     operators: &[String],
-    choice: Option<&[String]>,
+    exact: &HashMap<BlockKey, f64>,
     seed: Seed,
 ) -> Result<Judged> {
     let (own, theirs) = (folds(blocks.len(), FOLDS, seed), folds(networks.len(), FOLDS, seed.child("networks")));
-    let mut judged = Judged { boosted: vec![None; blocks.len()], plain: vec![None; blocks.len()], networks: vec![] };
+    let mut judged = Judged { grown: vec![None; blocks.len()], plain: vec![None; blocks.len()], networks: vec![] };
     for fold in 0..FOLDS {
         let others: Vec<_> = blocks.iter().zip(&own).filter(|(_, own)| **own != fold).map(|(row, _)| row).collect();
         let nets: Vec<_> = networks.iter().zip(&theirs).filter(|(_, own)| **own != fold).map(|(row, _)| row).collect();
-        let model = Model::fit(&others, &nets, choice.unwrap_or(operators), seed)?;
-        for (at, row) in blocks.iter().enumerate().filter(|(at, _)| own[*at] == fold) {
+        let model = Model::fit(&others, &nets, operators, exact, seed)?;
+        for (at, row) in blocks.iter().enumerate().filter(|(at, row)| own[*at] == fold && !exact.contains_key(&row.key)) {
             // A kind of kernel that only the left-out rows have cannot be judged.
             judged.plain[at] = model.formula.total(&row.kernels).ok().map(|ms| ms / row.ms - 1.0);
-            judged.boosted[at] = model.block(&row.key, &row.kernels, &row.sizes).ok().map(|ms| ms / row.ms - 1.0);
+            judged.grown[at] = model.block(&row.key, &row.kernels, &row.sizes).ok().map(|ms| ms / row.ms - 1.0);
         }
         for (row, _) in networks.iter().zip(&theirs).filter(|(_, own)| **own == fold) {
             judged.networks.extend(model.network(row).ok().map(|ms| (ms, row.ms)));
@@ -177,24 +188,40 @@ fn judge(
     Ok(judged)
 }
 
-/// A model with what is known of its errors; the report's counts are left to the caller.
-pub(super) fn fit(blocks: &[BlockRow], networks: &[NetworkRow], seed: Seed) -> Result<(Model, Report)> {
+/// A model with what is known of its errors; the report's counts are left to the caller. All blocks of the operators `wholly`
+/// are among the measured.
+pub(super) fn fit(
+    blocks: &[BlockRow],
+    networks: &[NetworkRow],
+    wholly: &BTreeSet<String>,
+    seed: Seed,
+) -> Result<(Model, Report)> {
     if blocks.len() < LEAST {
         return Err(DeviceFault::TooFew { precision: Precision::Int8.name(), needed: LEAST, found: blocks.len() }.into());
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     blocks.iter().for_each(|row| *counts.entry(row.key.operator.to_string()).or_insert(0) += 1);
-    let many: Vec<String> = counts.iter().filter(|(_, count)| **count >= LEAST_BLOCKS).map(|(name, _)| name.clone()).collect();
-    let tried = judge(blocks, networks, &many, None, seed)?;
+    let exact: HashMap<_, _> =
+        blocks.iter().filter(|row| wholly.contains(&*row.key.operator)).map(|row| (row.key.clone(), row.ms)).collect();
+    let enough = |(name, count): &(&String, &usize)| **count >= LEAST_BLOCKS && !wholly.contains(*name);
+    let many: Vec<String> = counts.iter().filter(enough).map(|(name, _)| name.clone()).collect();
+    let tried = judge(blocks, networks, &many, &exact, seed)?;
     let errors = |errors: &[Option<f64>], operator: Option<&str>| {
         let of = blocks.iter().zip(errors).filter(|(row, _)| operator.is_none_or(|name| *row.key.operator == *name));
         PredictorError::of(&of.filter_map(|(_, error)| *error).collect::<Vec<_>>())
     };
-    let helps = |name: &&String| errors(&tried.boosted, Some(name)).rmspe_pct < errors(&tried.plain, Some(name)).rmspe_pct;
+    let helps = |name: &&String| errors(&tried.grown, Some(name)).rmspe_pct < errors(&tried.plain, Some(name)).rmspe_pct;
     let chosen: Vec<String> = many.iter().filter(helps).cloned().collect();
-    let judged = judge(blocks, networks, &many, Some(&chosen), seed)?;
-    let model = Model::fit(&blocks.iter().collect::<Vec<_>>(), &networks.iter().collect::<Vec<_>>(), &chosen, seed)?;
-    let by = |name: &String| if chosen.contains(name) { "formula and trees" } else { "formula" };
+    let judged = judge(blocks, networks, &chosen, &exact, seed)?;
+    let model = Model::fit(&blocks.iter().collect::<Vec<_>>(), &networks.iter().collect::<Vec<_>>(), &chosen, &exact, seed)?;
+    let of_operator = |(name, count): (&String, &usize)| {
+        let (by, error) = match () {
+            () if wholly.contains(name) => (By::Measurement, None),
+            () if chosen.contains(name) => (By::FormulaAndForest, Some(errors(&judged.grown, Some(name)))),
+            () => (By::Formula, Some(errors(&judged.grown, Some(name)))),
+        };
+        (name.clone(), OfOperator { blocks: *count, by, error })
+    };
     let (found, real): (Vec<f64>, Vec<f64>) = judged.networks.iter().copied().unzip();
     let report = Report {
         blocks: blocks.len(),
@@ -202,11 +229,11 @@ pub(super) fn fit(blocks: &[BlockRow], networks: &[NetworkRow], seed: Seed) -> R
         failed: vec![],
         took_s: 0.0,
         cut_short: false,
-        block_error: errors(&judged.boosted, None),
+        block_error: errors(&judged.grown, None),
         formula_error: errors(&judged.plain, None),
         network_error: PredictorError::of(&judged.networks.iter().map(|(found, real)| found / real - 1.0).collect::<Vec<_>>()),
         network_tau: stats::kendall(&found, &real).unwrap_or(f64::NAN),
-        operators: counts.keys().map(|name| (name.clone(), (errors(&judged.boosted, Some(name)), by(name).into()))).collect(),
+        operators: counts.iter().map(of_operator).collect(),
     };
     Ok((model, report))
 }

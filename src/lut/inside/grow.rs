@@ -1,6 +1,6 @@
 //! Building a latency table: networks and blocks are measured, more blocks where predictions are bad, until it is enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::device::{Inside, MeasuredRow};
 use crate::graph::Graph;
 use crate::space::{Hyperspace, PlacedBlock, Subnet};
 
-/// The first blocks are this share of all; they are spread evenly.
+/// The first blocks, beside those of fixed places, are this share; they are spread evenly.
 const FIRST: f64 = 0.4;
 /// The rest come in so many parts.
 const PARTS: usize = 4;
@@ -57,7 +57,9 @@ pub fn build_latency_table(
     let mut harvest = Harvest::default();
     harvest.measure_networks(networks(hyperspace, plan.networks, plan.seed), plan.budget_s * NETWORKS_SHARE, measure)?;
     let mut draw = Draw::new(hyperspace, plan.seed)?;
-    let first = ((plan.blocks as f64 * FIRST).ceil() as usize).min(plan.blocks);
+    let few = draw.few(plan.blocks / 2);
+    let wholly = draw.measured_wholly();
+    let first = few.len() + ((plan.blocks - few.len()) as f64 * FIRST).ceil() as usize;
     let part = (plan.blocks - first).div_ceil(PARTS).max(1);
     let bar = progress.task("measuring blocks inside networks", plan.blocks as u64);
     let mut fitted: Option<(Model, Report)> = None;
@@ -68,19 +70,23 @@ pub fn build_latency_table(
             cut_short = true;
             break;
         }
-        let count = if asked == 0 { first } else { part.min(plan.blocks - asked) };
+        let mut blocks = if asked == 0 { few.clone() } else { vec![] };
+        let count = if asked == 0 { first - few.len() } else { part.min(plan.blocks - asked) };
         // More of those operators whose held-out error is large; none is forgotten.
-        let blocks = draw.next(count, |operator| match &fitted {
-            Some((_, report)) => report.operators.get(operator).map_or(10.0, |(error, _)| 1.0 + error.rmspe_pct),
+        blocks.extend(draw.next(count, |operator| match &fitted {
+            Some((_, report)) => {
+                1.0 + report.operators.get(operator).and_then(|own| own.error).map_or(9.0, |error| error.rmspe_pct)
+            }
             None => 1.0,
-        });
+        }));
+        let count = count.max(blocks.len());
         if blocks.is_empty() {
             break;
         }
         let share = left().max(1.0) * count as f64 / (plan.blocks - asked) as f64;
         asked += count;
         harvest.measure_blocks(&blocks, share, measure)?;
-        let found = harvest.fit(plan.seed)?;
+        let found = harvest.fit(&wholly, plan.seed)?;
         let error = &found.1.block_error;
         bar.set(asked as u64, &format!("{:.0} % of blocks within 10 %, held out", error.within10_pct));
         fitted = Some(found);
@@ -140,14 +146,19 @@ impl Harvest {
         Ok(())
     }
 
-    fn fit(&self, seed: Seed) -> Result<(Model, Report)> {
-        fit_measured(&self.blocks, &self.networks, seed)
+    fn fit(&self, wholly: &BTreeSet<String>, seed: Seed) -> Result<(Model, Report)> {
+        fit_measured(&self.blocks, &self.networks, wholly, seed)
     }
 }
 
 /// The model of measured blocks and networks.
-pub(super) fn fit_measured(blocks: &[MeasuredBlock], networks: &[(Subnet, f64)], seed: Seed) -> Result<(Model, Report)> {
+pub(super) fn fit_measured(
+    blocks: &[MeasuredBlock],
+    networks: &[(Subnet, f64)],
+    wholly: &BTreeSet<String>,
+    seed: Seed,
+) -> Result<(Model, Report)> {
     let blocks = blocks.iter().map(block_row).collect::<Result<Vec<_>>>()?;
     let networks = networks.iter().map(|(net, ms)| network_row(net, *ms)).collect::<Result<Vec<_>>>()?;
-    fit(&blocks, &networks, seed)
+    fit(&blocks, &networks, wholly, seed)
 }

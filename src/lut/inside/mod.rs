@@ -1,8 +1,8 @@
 //! Latency tables: what blocks take inside networks, measured for some and learnt for all others.
 //!
 //! Blocks are drawn from a hyperspace, more where predictions are bad, and measured inside networks ([`grow`]). Two models
-//! follow from them ([`fit`]): a formula of each kernel's sizes for all, and boosted trees for what the formula leaves over,
-//! one for each operator where that helps on blocks that were left out. A network takes the sum of its blocks, and a fixed
+//! follow from them ([`fit`]): a formula of each kernel's sizes for all, and a random forest for what the formula leaves over,
+//! one for each operator where that helps on blocks that were left out. Fixed places with few blocks are measured wholly. A network takes the sum of its blocks, and a fixed
 //! part, checked against whole networks really measured. [`carry`] takes a table over to another device.
 
 pub mod carry;
@@ -59,8 +59,42 @@ pub struct Report {
     pub network_error: PredictorError,
     /// Rank correlation of predicted and measured whole networks, left out of the fit (Kendall's tau).
     pub network_tau: f64,
-    /// By operator: error on blocks left out, and what predicts them.
-    pub operators: BTreeMap<String, (PredictorError, String)>,
+    /// By operator.
+    pub operators: BTreeMap<String, OfOperator>,
+}
+
+/// How a table knows the blocks of one operator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfOperator {
+    /// Blocks measured.
+    pub blocks: usize,
+    /// What tells the others.
+    pub by: By,
+    /// Error on blocks that were left out; `None` where all there are were measured.
+    pub error: Option<PredictorError>,
+}
+
+/// What tells the latency of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Its measurement: there are no others.
+    Measurement,
+    /// The formula of its kernels' sizes.
+    Formula,
+    /// The formula, and a forest for what it leaves over.
+    FormulaAndForest,
+}
+
+impl By {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            By::Measurement => "measurement",
+            By::Formula => "formula",
+            By::FormulaAndForest => "formula and forest",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::grow::fit_measured;
-use super::{LatencyTable, MeasuredBlock, Report, Way};
+use super::{By, LatencyTable, MeasuredBlock, OfOperator, Report, Way};
 use crate::base::{Fault, Result, Seed, readable, write_json};
 use crate::lut::LutFault;
 use crate::lut::blocks::operators;
@@ -85,7 +85,9 @@ impl LatencyTable {
             Ok((Subnet::parse(&space, &net)?, ms))
         };
         let networks = stored.networks.into_iter().map(net).collect::<Result<Vec<_>>>()?;
-        let (model, _) = fit_measured(&measured, &networks, Seed(stored.seed))?;
+        let measured_wholly = |(name, own): (&String, &OfOperator)| (own.by == By::Measurement).then(|| name.clone());
+        let wholly = stored.report.operators.iter().filter_map(measured_wholly).collect();
+        let (model, _) = fit_measured(&measured, &networks, &wholly, Seed(stored.seed))?;
         let table = Self::new(hyperspace, Way::Own(Box::new(model)), stored.report, stored.provenance);
         Ok(Self { measured, networks, ..table })
     }
