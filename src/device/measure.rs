@@ -4,7 +4,8 @@
 //! repeat. What does repeat is a candidate's time over that of a fixed *anchor* network run right before and after
 //! it, in moments when the machine is quiet. Hence, in each round and for each candidate: one run that is not timed,
 //! three that are, of which the fastest counts, and the anchor likewise on either side. A visit whose anchor was more
-//! than 10% slower than in the machine's quiet moments (10% quantile of all anchor runs) is rejected, unless most are:
+//! than 10% slower than in the machine's quiet moments (5% quantile of all anchor runs, or what the
+//! lab knows from before) is rejected, unless most are:
 //! then the calmer half counts. A disturbed visit's time is taken back by what its anchor lost, to a power that is smaller
 //! for longer candidates ([`super::visits`]). The reported figure is the median of what remains.
 //!
@@ -47,11 +48,13 @@ pub struct MeasureOptions {
     pub budget_s: f64,
     /// Measure again what the lab already holds.
     pub fresh: bool,
+    /// The anchor's quiet time in ms, where it is known; quieter moments still count.
+    pub quiet_ms: Option<f64>,
 }
 
 impl Default for MeasureOptions {
     fn default() -> Self {
-        Self { interval_pct: 3.0, least_rounds: SOUND_VISITS, budget_s: 120.0, fresh: false }
+        Self { interval_pct: 3.0, least_rounds: SOUND_VISITS, budget_s: 120.0, fresh: false, quiet_ms: None }
     }
 }
 
@@ -104,8 +107,9 @@ pub fn measure(
         courses.push(Course { runner: candidate.load(device), settled: false });
     }
     let loading_s = began.elapsed().as_secs_f64();
+    let mut anchors = vec![];
     for _ in 0..20 {
-        anchor.run()?;
+        anchors.extend(fastest(anchor.as_mut())?.best.map(|run| run.ms));
     }
     let bar = progress.task("measuring", candidates.len() as u64);
     let mut visits = vec![Visits::default(); candidates.len()];
@@ -126,6 +130,7 @@ pub fn measure(
                 }
             };
             let after = fastest(anchor.as_mut())?;
+            anchors.extend(after.best.map(|run| run.ms));
             match (run.best, before.best.as_ref().zip(after.best.as_ref())) {
                 (Some(run), Some((before, after))) => visits[index].all.push(Visit {
                     round,
@@ -154,7 +159,8 @@ pub fn measure(
             continue;
         }
         // What was settled is looked at again: a quieter moment may have shown that all before it was disturbed.
-        let found = summaries(&visits, options.interval_pct, !device.needs_quiet());
+        let quiet = options.quiet_ms.map_or_else(|| quiet_of(&anchors), |known| known.min(quiet_of(&anchors)));
+        let found = summaries(&visits, quiet, options.interval_pct, !device.needs_quiet());
         let is_settled = |index: usize| found[index].as_ref().is_some_and(|found| found.converged);
         active = (0..visits.len()).filter(|&index| courses[index].runner.is_ok() && !is_settled(index)).collect();
         bar.set((candidates.len() - active.len()) as u64, &format!("round {round}"));
@@ -183,7 +189,7 @@ fn believable(found: Option<Measurement>, lost: usize) -> Result<Measurement> {
     }
 }
 
-/// The anchor's quiet time on `device`, in ms: 10% quantile over `seconds`.
+/// The anchor's quiet time on `device`, in ms: 5% quantile over `seconds`.
 pub(super) fn anchor_quiet_ms(device: &dyn Device, seconds: f64, cancel: &Cancel) -> Result<f64> {
     let mut anchor = load_anchor(device)?;
     let began = Instant::now();

@@ -101,12 +101,13 @@ pub fn measure_all(
         missing.retain(|&index| wanted[index].found.is_none());
     }
     let groups = missing.len().div_ceil(GROUP);
+    let known: Option<f64> = lab.map(|lab| lab.measurement(&anchor_key(device))).transpose()?.flatten();
     let bar = (groups > 1).then(|| progress.task("measuring groups of networks", groups as u64));
     let began = Instant::now();
     for (done, group) in missing.chunks(GROUP).enumerate() {
         // What a group leaves of its share is for the others.
         let left_s = (options.budget_s - began.elapsed().as_secs_f64()).max(options.budget_s / groups as f64 / 4.0);
-        let share = MeasureOptions { budget_s: left_s / (groups - done) as f64, ..*options };
+        let share = MeasureOptions { budget_s: left_s / (groups - done) as f64, quiet_ms: known, ..*options };
         let candidates: Vec<_> = group.iter().map(|&index| wanted[index].candidate).collect();
         let keys: Vec<_> = group.iter().map(|&index| wanted[index].key.clone()).collect();
         let mut keep = |place: usize, found: &Measurement| match (lab, &keys[place]) {
@@ -202,13 +203,18 @@ fn detail(device: &dyn Device) -> Detail {
     Detail { device: serde_json::to_value(device.fingerprint()).ok(), ..Detail::default() }
 }
 
+/// The key under which the anchor's quiet time on a device is kept.
+fn anchor_key(device: &dyn Device) -> String {
+    format!("anchor-{}", device_key(device))
+}
+
 /// The anchor's reference time in ms: that of the lab, once it has one; else the quiet time just seen.
 fn reference(device: &dyn Device, fresh: &[f64], progress: &Progress, cancel: &Cancel, lab: Option<&Lab>) -> Result<f64> {
     let quietest = fresh.iter().copied().fold(f64::INFINITY, f64::min);
     let Some(lab) = lab else {
         return if quietest.is_finite() { Ok(quietest) } else { anchor_quiet_ms(device, REFERENCE_S, cancel) };
     };
-    let key = format!("anchor-{}", device_key(device));
+    let key = anchor_key(device);
     let known: Option<f64> = lab.measurement(&key)?;
     let reference = match known {
         Some(known) if quietest >= known * BETTER => return Ok(known),

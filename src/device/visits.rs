@@ -12,7 +12,7 @@ const DISTURBED: f64 = 1.10;
 /// Fitted to 527 networks of 0.1 to 50 ms on two shared cores with loud neighbours.
 const SHARE: (f64, f64) = (0.87, 0.066);
 /// The quantile of anchor times that counts as quiet.
-const QUIET: f64 = 0.10;
+const QUIET: f64 = 0.05;
 /// Timed runs in a visit.
 pub(super) const RUNS: usize = 3;
 /// Calm visits that a figure needs to count as settled.
@@ -147,13 +147,7 @@ impl Visits {
     }
 }
 
-/// The anchor's quiet time over all visits, in ms.
-pub(super) fn quiet_ms(visits: &[Visits]) -> f64 {
-    let times: Vec<_> = visits.iter().flat_map(|own| &own.all).map(|visit| visit.anchor_ms).collect();
-    quantile(&times, QUIET)
-}
-
-/// The quiet time of `times`.
+/// The quiet time among `times` of the anchor, in ms.
 pub(super) fn quiet_of(times: &[f64]) -> f64 {
     quantile(times, QUIET)
 }
@@ -172,9 +166,8 @@ fn scatter(values: &[f64]) -> (f64, f64) {
 }
 
 /// What the visits say of each candidate; `None` for one without a visit. Candidates that were measured in the same rounds
-/// help each other to know how far medians scatter. `exact`: the device counts, and what it says holds everywhere.
-pub(super) fn summaries(visits: &[Visits], interval_pct: f64, exact: bool) -> Vec<Option<Measurement>> {
-    let quiet = quiet_ms(visits);
+/// help each other to know how far medians scatter. `quiet`: the anchor's quiet time in ms. `exact`: the device counts, and what it says holds everywhere.
+pub(super) fn summaries(visits: &[Visits], quiet: f64, interval_pct: f64, exact: bool) -> Vec<Option<Measurement>> {
     let kept: Vec<_> = visits.iter().map(|own| own.kept(quiet)).collect();
     let logs: Vec<_> = kept.iter().map(|own| batches(&own.relative)).collect();
     let (squares, freedom) = logs.iter().map(|own| scatter(own)).fold((0.0, 0.0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
@@ -220,6 +213,10 @@ mod tests {
     use super::*;
     use crate::base::Seed;
 
+    fn quiet_ms(visits: &[Visits]) -> f64 {
+        quiet_of(&visits.iter().flat_map(|own| &own.all).map(|visit| visit.anchor_ms).collect::<Vec<_>>())
+    }
+
     /// A number from about a normal distribution with standard deviation 1.
     fn normal(rng: &mut crate::base::Rng) -> f64 {
         (0..12).map(|_| rng.random_range(0.0..1.0_f64)).sum::<f64>() - 6.0
@@ -249,7 +246,7 @@ mod tests {
             let (mut hits, mut widths, mut old) = (0, 0.0, 0);
             for _ in 0..200 {
                 let visits: Vec<_> = (0..5).map(|_| process(2.0, shift, wander, noise, rounds, &mut rng)).collect();
-                for (found, visits) in summaries(&visits, 3.0, false).into_iter().zip(&visits) {
+                for (found, visits) in summaries(&visits, quiet_ms(&visits), 3.0, false).into_iter().zip(&visits) {
                     let found = found.unwrap();
                     hits += usize::from(found.relative_low <= 2.0 && 2.0 <= found.relative_high);
                     widths += found.interval_pct();
@@ -270,7 +267,8 @@ mod tests {
         let mut visits = process(2.0, 0.0, 0.0, 0.005, 20, &mut rng);
         visits.all[4].ms = 900.0;
         visits.all[9].ms = 1e-6;
-        let found = summaries(&[visits], 3.0, false).remove(0).unwrap();
+        let visits = [visits];
+        let found = summaries(&visits, quiet_ms(&visits), 3.0, false).remove(0).unwrap();
         assert_eq!((found.jumps, found.runs), (2 * RUNS, 18 * RUNS));
         assert!((found.relative / 2.0 - 1.0).abs() < 0.01, "{}", found.relative);
     }
@@ -283,7 +281,8 @@ mod tests {
             visit.anchor_ms *= 1.5;
             visit.ms *= 2.2;
         }
-        let found = summaries(&[visits], 3.0, false).remove(0).unwrap();
+        let visits = [visits];
+        let found = summaries(&visits, quiet_ms(&visits), 3.0, false).remove(0).unwrap();
         assert_eq!((found.rejected, found.runs), (6 * RUNS, 14 * RUNS));
         assert_eq!(found.calm().iter().filter(|calm| **calm).count(), 14);
     }

@@ -1,5 +1,6 @@
 //! Building a latency table: networks and blocks are measured, more blocks where predictions are bad, until it is enough.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +54,13 @@ pub fn build_latency_table(
     cancel: &Cancel,
 ) -> Result<LatencyTable> {
     let began = Instant::now();
+    let spent_s = Cell::new(0.0);
+    let measure = &|graphs: &[(String, Arc<Graph>)], budget_s: f64| {
+        let began = Instant::now();
+        let rows = measure(graphs, budget_s);
+        spent_s.set(spent_s.get() + began.elapsed().as_secs_f64());
+        rows
+    };
     let left = || (plan.budget_s - began.elapsed().as_secs_f64()).max(0.0);
     let mut harvest = Harvest::default();
     harvest.measure_networks(networks(hyperspace, plan.networks, plan.seed), plan.budget_s * NETWORKS_SHARE, measure)?;
@@ -94,7 +102,7 @@ pub fn build_latency_table(
     let Some((model, report)) = fitted else {
         return Err(Fault::new("lut::nothing", "no block is to be measured", "ask for some: `blocks: 200`"));
     };
-    let report = Report { failed: harvest.failed, took_s: began.elapsed().as_secs_f64(), cut_short, ..report };
+    let report = Report { failed: harvest.failed, took_s: spent_s.get(), cut_short, ..report };
     let provenance =
         BTreeMap::from([("hyperspace".to_string(), hyperspace.name.clone()), ("seed".to_string(), plan.seed.0.to_string())]);
     let table = LatencyTable::new(hyperspace, Way::Own(Box::new(model)), report, provenance);
