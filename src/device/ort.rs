@@ -170,7 +170,7 @@ impl Device for OrtDevice {
     }
 
     fn structure_key(&self, graph: &Graph, precision: Precision) -> Result<String> {
-        let weights = onnx::weights_for_timing(graph, TIMING_SEED);
+        let weights = onnx::weights_for_structure(graph);
         Ok(onnx::structure_key(&onnx::lower_model(graph, &weights, precision, 1, self.options.weights)?))
     }
 

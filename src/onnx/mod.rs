@@ -22,7 +22,7 @@ pub use fault::OnnxFault;
 pub use key::{operators, structure_key};
 pub use lower::{lower, lower_as, lower_model};
 pub use nodes::{FileNode, nodes};
-pub use timing::weights_for_timing;
+pub use timing::{weights_for_structure, weights_for_timing};
 
 /// The number format of a lowered network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

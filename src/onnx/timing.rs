@@ -8,10 +8,22 @@ use crate::graph::{Activation, Graph, Layer, Weights, quantize};
 /// Random weights and quantizer scales for `graph`. He-uniform weights keep activations of order one, so that
 /// no kernel meets infinities or denormals; zero points follow the rules of the quantization pass, on which speed depends.
 pub fn weights_for_timing(graph: &Graph, seed: Seed) -> Weights {
+    weights(graph, |name, bound, count| {
+        let mut rng = seed.child(name).rng();
+        (0..count).map(|_| rng.random_range(-bound..bound)).collect()
+    })
+}
+
+/// Weights that are all alike, for what depends on their shapes alone; far quicker than random ones.
+pub fn weights_for_structure(graph: &Graph) -> Weights {
+    weights(graph, |_, bound, count| vec![bound; count])
+}
+
+/// `values` gives so many numbers between plus and minus a bound for the tensor of a name.
+fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weights {
     let mut weights = Weights::default();
     for node in &graph.nodes[1..] {
         let name = &node.name;
-        let mut rng = seed.child(name).rng();
         let cin = graph.nodes[node.inputs[0]].shape.c();
         let cout = node.shape.c();
         let (shape, fan_in, bias) = match node.layer {
@@ -29,10 +41,10 @@ pub fn weights_for_timing(graph: &Graph, seed: Seed) -> Weights {
         };
         let bound = (6.0 / fan_in as f32).sqrt();
         let count = shape.iter().product();
-        weights.insert(format!("{name}.weight"), shape, (0..count).map(|_| rng.random_range(-bound..bound)).collect());
+        weights.insert(format!("{name}.weight"), shape, values(name, bound, count));
         weights.insert(format!("{name}.sw"), vec![1], vec![bound / 127.0]);
         if bias {
-            weights.insert(format!("{name}.bias"), vec![cout], (0..cout).map(|_| rng.random_range(-0.1..0.1)).collect());
+            weights.insert(format!("{name}.bias"), vec![cout], values(&format!("{name}.bias"), 0.1, cout));
         }
     }
     for quantizer in quantize(graph).quantizers {
@@ -45,4 +57,25 @@ pub fn weights_for_timing(graph: &Graph, seed: Seed) -> Weights {
         weights.insert(format!("{}.zp", quantizer.name), vec![1], vec![zero]);
     }
     weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Builder, ConvOptions, Shape};
+    use crate::onnx::{Int8Weights, Precision, lower_model, structure_key};
+
+    #[test]
+    fn the_structure_of_a_model_does_not_depend_on_its_weights() {
+        let mut net = Builder::new(Shape::new(16, 8, 8));
+        let input = net.input();
+        let x = net.conv(input, "conv", 24, ConvOptions { kernel: 3, bias: true, ..ConvOptions::default() }).unwrap();
+        let x = net.bn(x, None).unwrap();
+        let x = net.act(x, None, Activation::Hswish).unwrap();
+        let graph = net.finish(x);
+        for precision in [Precision::Fp32, Precision::Int8] {
+            let key = |weights| structure_key(&lower_model(&graph, &weights, precision, 1, Int8Weights::default()).unwrap());
+            assert_eq!(key(weights_for_timing(&graph, Seed(1))), key(weights_for_structure(&graph)));
+        }
+    }
 }
