@@ -82,7 +82,8 @@ fn with_bias(bias: bool) -> &'static str {
 /// The numbers of one concrete network.
 ///
 /// Keys: `LAYER.weight`, `LAYER.bias`; batch norm `LAYER.gamma`, `.beta`, `.mean`, `.var`;
-/// weight quantizer `LAYER.sw`; tensor quantizer `NODE.sa` (scale) and `NODE.zp` (zero point), one number each.
+/// weight quantizer `LAYER.sw`, one number, or one for each output channel of a convolution; tensor quantizer `NODE.sa` (scale)
+/// and `NODE.zp` (zero point), one number each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,

@@ -76,11 +76,12 @@ pub fn build(
         }
     }
     // Training first, all of it: it needs no quiet machine. Then losses, then latencies.
-    let jobs = entries.iter_mut().map(|entry| entry.task.train(from.data.clone(), from.recipe, from.seed).map(Job::TrainBlock));
+    let jobs = entries.iter_mut().map(|entry| entry.task.train(from.data.clone(), &from.recipe, from.seed).map(Job::TrainBlock));
     let trained = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
     let how = BlockEvaluation {
-        loss: from.recipe.loss,
-        quantized: from.recipe.int8_steps > 0,
+        loss: from.recipe.loss.clone(),
+        quantized: from.recipe.common.int8_steps > 0,
+        lsq: from.recipe.common.lsq,
         recalibrate: from.recalibrate,
         batches: from.batches,
         batch: 64,
@@ -88,7 +89,7 @@ pub fn build(
     };
     let jobs = entries.iter_mut().zip(&trained).map(|(entry, trained)| {
         let samples: Vec<_> = entry.samples.iter().map(|(_, sample)| sample.clone()).collect();
-        entry.task.evaluate(trained.weights(), from.data.clone(), &samples, how).map(Job::EvalBlocks)
+        entry.task.evaluate(trained.weights(), from.data.clone(), &samples, &how).map(Job::EvalBlocks)
     });
     let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
     let model = match timing {

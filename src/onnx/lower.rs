@@ -273,7 +273,7 @@ impl Lowering<'_> {
             let weight = self.writer.floats(format!("{name}/weight"), shape, &folded);
             return Ok([weight, self.writer.floats(format!("{name}/bias"), &[cout], &affine.shift)]);
         }
-        let sw = codes::scale(self.weights, &format!("{name}.sw"))?;
+        let sw = codes::scales(self.weights, &format!("{name}.sw"), cout)?;
         let input_scale = self.tensor_scale(self.plan.value[node.inputs[0]])?;
         let codes = codes::codes(weight, sw, input_scale, affine, self.style);
         let bias_scale: Vec<_> = codes.scale.iter().map(|s| s * input_scale).collect();

@@ -8,13 +8,15 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::device::{Stopwatch, costs_of, measure_nets};
-use super::host::{BATCH, DRY_BATCH, Host, STEPS};
+use super::host::Host;
 use super::latency::{LatencyModel, model};
 use super::noun::Nouns;
 use super::options::Options;
+use super::recipe::{JUDGING, judged, not_int8, supernet_recipe, with_supernet_options};
 use super::space::Space;
 use super::teacher::{Dataset, default_data};
 use super::thing::precision_of;
+use super::values::noun;
 use crate::base::{Fault, Result, Seed, readable, write_atomic};
 use crate::data::Images;
 use crate::device::ort::OrtSession;
@@ -24,7 +26,7 @@ use crate::lut::latency::Networks;
 use crate::onnx::{self, Precision};
 use crate::search::{LatencyWindow, SubnetPlan, search_subnets};
 use crate::space::Subnet;
-use crate::train::{DataSource, Job, NetEvaluation, NetScore, SupernetRecipe, SupernetTask, TrainSummary, WeightsRef};
+use crate::train::{DataSource, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
 
 /// Stages and networks measured for a latency model of one search space.
 const FITTED: usize = 48;
@@ -36,6 +38,7 @@ pub struct Supernet {
     pub(super) data: DataSource,
     weights: WeightsRef,
     pub(super) quantized: bool,
+    pub(super) lsq: Lsq,
     pub(super) top1_pct: f64,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
@@ -58,16 +61,16 @@ impl Supernet {
     }
 
     fn how(&self, images: usize) -> NetEvaluation {
-        NetEvaluation { quantized: self.quantized, recalibrate: 4, images, batch: 64, seed: self.seed }
+        NetEvaluation { quantized: self.quantized, lsq: self.lsq, recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
-    /// Top-1 in percent on `images` validation images, each after its own recalibration.
-    fn accuracies(&self, host: &Host, subnets: &[Subnet], images: usize) -> Result<Vec<f64>> {
+    /// Top-1 in percent on validation images, each after its own recalibration.
+    fn accuracies(&self, host: &Host, subnets: &[Subnet], how: NetEvaluation) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
         let share = subnets.len().div_ceil(host.settings.workers.max(1)).max(1);
         let mut jobs = Vec::new();
         for part in subnets.chunks(share) {
-            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, self.how(images)))?;
+            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how))?;
             jobs.push(Job::EvalNets(job));
         }
         let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
@@ -97,10 +100,20 @@ mod supernet_functions {
 
     /// A search space trained as one network with shared weights.
     ///
-    /// By the sandwich rule, in FP32 and then quantized (LSQ+, 8 bits). An array of spaces is trained side by side, one on each worker, and gives an array. Kept in the lab.
+    /// By the sandwich rule, in FP32 and then quantized (LSQ+). An array of spaces is trained side by side, one on each worker, and gives an array. Kept in the lab.
     ///
-    /// Options: `data` (the data set `shapes`), `steps` (300), `int8_steps` (60), `lr` (0.1), `int8_lr` (0.01), `batch` (64),
-    /// `random` (2): random subnets in every step; `seed` (0).
+    /// Options: `data` (the data set `shapes`);
+    /// `steps` (300), `int8_steps` (60), `batch` (64), `lr` (0.1), `int8_lr` (0.01), `warmup` (a twentieth of `steps`), `int8_warmup` (0): how long and
+    /// how fast, in FP32 and then quantized, along a cosine; `cosine_every` (1): steps between its changes; `random` (2): random subnets in every step;
+    /// `optimizer` ("sgd"): or "adam"; `weight_decay` (1e-4; the reference: 1e-5); `decay` ("weights"): what decays, or "reference" for all but biases and shifts;
+    /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
+    /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
+    /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
+    /// `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure `|student, teacher|` over logits;
+    /// `smoothing` (0.1) of labels and `dropout` (0; the reference: 0.2) before the classifier: of the largest subnet;
+    /// `seed` (0).
+    ///
+    /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
     ///
     /// # Example
     ///
@@ -126,7 +139,7 @@ mod supernet_functions {
             })
             .collect::<Result<_>>()
             .cross()?;
-        let mut nets = train(&host, &spaces, given).cross()?;
+        let mut nets = train(&context, &host, &spaces, given).cross()?;
         if many {
             return Ok(nets.into_iter().map(Dynamic::from).collect::<Array>().into());
         }
@@ -199,9 +212,17 @@ mod supernet_functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn accuracies(context: NativeCallContext, supernet: Supernet, subnets: Array) -> Answer<Array> {
+        accuracies_with(context, supernet, subnets, Map::new())
+    }
+
+    /// Top-1 in percent of subnets on validation images, each after batch-norm recalibration.
+    ///
+    /// Options: `images` (all): how many validation images; `quantized` (as it was trained last), `weight_bits` and `activation_bits` (those of training):
+    /// scales that were learned for others keep their range; without quantized training they come from the first batch.
+    #[rhai_fn(name = "accuracies", return_raw)]
+    pub fn accuracies_with(context: NativeCallContext, supernet: Supernet, subnets: Array, given: Map) -> Answer<Array> {
         let host = Host::of(&context)?;
-        let subnets: Vec<_> = subnets.into_iter().filter_map(Dynamic::try_cast::<Subnet>).collect();
-        Ok(supernet.accuracies(&host, &subnets, 0).cross()?.into_iter().map(Dynamic::from).collect())
+        judge(&host, &supernet, subnets, given).cross()
     }
 
     /// Writes a subnet of this supernet as an ONNX file.
@@ -292,28 +313,19 @@ mod found_type {
     }
 }
 
-fn train(host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
-    let options =
-        Options::new("train_supernet", given, &["data", "steps", "int8_steps", "lr", "int8_lr", "batch", "random", "seed"])?;
+fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
+    let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "seed"]))?;
     let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
         Some(data) => data,
         None => default_data(host)?,
     };
-    let default = SupernetRecipe::default();
-    let recipe = SupernetRecipe {
-        steps: host.cut(STEPS, options.count("steps", 1)?.unwrap_or(default.steps), 1),
-        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
-        lr: options.positive("lr")?.unwrap_or(default.lr),
-        int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
-        random: options.count("random", 0)?.unwrap_or(default.random),
-    };
+    let recipe = supernet_recipe(context, host, &options)?;
     let seed = options.seed()?;
     let mut tasks = Vec::new();
     let mut jobs = Vec::new();
     for space in spaces {
         let mut task = SupernetTask::new(space)?;
-        jobs.push(Job::TrainNet(task.train(data.source.clone(), recipe, seed)?));
+        jobs.push(Job::TrainNet(task.train(data.source.clone(), &recipe, seed)?));
         tasks.push(task);
     }
     let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
@@ -324,13 +336,23 @@ fn train(host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
             space: space.clone(),
             data: data.source.clone(),
             weights: done.weights(),
-            quantized: recipe.int8_steps > 0,
+            quantized: recipe.common.int8_steps > 0,
+            lsq: recipe.common.lsq,
             top1_pct,
             seed,
             task,
         })
     });
     nets.collect()
+}
+
+fn judge(host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
+    let options = Options::new("accuracies", given, &[&JUDGING[..], &["images"]].concat())?;
+    let (quantized, lsq) = judged(&options, supernet.quantized, supernet.lsq)?;
+    let images = options.count("images", 1)?.unwrap_or(0);
+    let subnets: Vec<Subnet> = subnets.iter().map(|one| noun("accuracies", "subnets", one)).collect::<Result<_>>()?;
+    let how = NetEvaluation { quantized, lsq, ..supernet.how(images) };
+    Ok(supernet.accuracies(host, &subnets, how)?.into_iter().map(Dynamic::from).collect())
 }
 
 fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
@@ -359,7 +381,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
     };
     let latency = |subnet: &Subnet| predictor.subnet_ms(subnet);
-    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, images);
+    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, supernet.how(images));
     let plan = SubnetPlan {
         population,
         parents: population / 2,
@@ -416,6 +438,9 @@ fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: 
             "this supernet was trained without quantization",
             "train it with `int8_steps` above 0, or export with `precision: \"fp32\"`",
         ));
+    }
+    if precision == Precision::Int8 && !supernet.lsq.exports_int8() {
+        return Err(not_int8(&supernet.lsq));
     }
     write_atomic(Path::new(file), &supernet.onnx(host, subnet, precision)?)
 }

@@ -11,10 +11,11 @@ use super::batches::{Batches, Data, plain, resize};
 use super::fault::job;
 use super::forward::{Norms, Statistics, run as forward};
 use super::jobs::{Nets, store};
+use super::losses::distance;
 use super::net::Net;
 use super::serve::Ears;
 use super::store::Store;
-use super::train_block::{Teacher, distance};
+use super::train_block::Teacher;
 
 /// Of one resolution: the teacher's maps that enter the block, for statistics; then pairs of input and target, for losses.
 type Features = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
@@ -73,6 +74,8 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
             (batches.iter().map(|x| resize(x, choice.resolution)).collect(), data.valid_at(choice.resolution).head(count))
         });
         let net = nets.get(choice)?;
+        // A network's scales do not depend on those before it.
+        store.forget_covered();
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
         let top1_pct = top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?;
         scores.push(NetScore { top1_pct, images: images.len() });
@@ -107,13 +110,15 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec
             (inputs, (0..count).map(|at| teacher.features(&plain(images, at * batch, (at + 1) * batch).0)).collect())
         });
         let net = nets.get(choice)?;
+        // A network's scales do not depend on those before it.
+        store.forget_covered();
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
         let _guard = no_grad_guard();
         let values: Vec<f64> = pairs
             .iter()
             .map(|(x, target)| {
                 let student = forward(&net, &store, x, task.quantized, Norms::Given(&statistics)).swap_remove(0);
-                Ok(distance(task.loss, &student, target)?.double_value(&[]))
+                Ok(distance(&task.loss, &student, target)?.double_value(&[]))
             })
             .collect::<Result<_>>()?;
         losses.push(mean_and_error(&values));

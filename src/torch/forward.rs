@@ -27,8 +27,13 @@ pub enum Norms<'a> {
 }
 
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
-pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>) -> Vec<Tensor> {
-    let integer = quantized && matches!(norms, Norms::Given(_) | Norms::Stored);
+pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>) -> Vec<Tensor> {
+    run_dropping(net, store, x, quantized, norms, 0.0)
+}
+
+/// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, and the rest made larger.
+pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>, dropped: f64) -> Vec<Tensor> {
+    let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
     for (id, op) in net.ops.iter().enumerate() {
@@ -41,20 +46,24 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Nor
             Kind::Nothing => first.shallow_clone(),
             Kind::Conv { weights, stride, padding, groups } => {
                 let (weight, bias) = take(weights, store, quantized);
-                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
+                let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
                 first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
             }
             Kind::Linear { weights } => {
                 let (weight, bias) = take(weights, store, quantized);
-                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
-                let out = first.flatten(1, -1).linear(&weight, bias.as_ref());
+                let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
+                let mut first = first.flatten(1, -1);
+                if dropped > 0.0 && net.results.contains(&id) {
+                    first = first.dropout(dropped, true);
+                }
+                let out = first.linear(&weight, bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.
                 out.unsqueeze(-1).unsqueeze(-1)
             }
-            Kind::Norm { layer, channels } if integer && op.bias_unit.is_some() => {
-                folded(op, store, *layer, channels, first, &norms)
-            }
-            Kind::Norm { layer, channels } => norm(store, *layer, channels, first, &mut norms),
+            Kind::Norm { layer, channels } => match folded_into(net, op).filter(|_| integer) {
+                Some(kernel) => folded(op, kernel, store, (*layer, channels), first, &norms),
+                None => norm(store, *layer, channels, first, &mut norms),
+            },
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
@@ -86,7 +95,7 @@ fn take(slice: &WeightSlice, store: &Store, quantized: bool) -> (Tensor, Option<
     };
     let mut weight = sliced(slice, whole);
     if quantized {
-        weight = scale.apply(&weight, whole);
+        weight = scale.apply(&weight, whole, &slice.output);
     }
     (weight, bias.as_ref().map(|bias| slice.output.of(bias, 0)))
 }
@@ -126,8 +135,23 @@ fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut N
     }
 }
 
-/// A batch norm as the integer kernel does it that it is folded into: factors in the weights' scales, a whole-numbered bias.
-fn folded(op: &Op, store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &Norms<'_>) -> Tensor {
+/// The weights of the convolution that a batch norm is folded into.
+fn folded_into<'a>(net: &'a Net, op: &Op) -> Option<&'a WeightSlice> {
+    match (op.bias_unit, &net.ops[op.inputs[0]].kind) {
+        (Some(_), Kind::Conv { weights, .. }) => Some(weights),
+        _ => None,
+    }
+}
+
+/// A batch norm as the integer kernel with the weights `kernel` does it: factors in the weights' scales, a whole-numbered bias.
+fn folded(
+    op: &Op,
+    kernel: &WeightSlice,
+    store: &Store,
+    (layer, channels): (usize, &Slice),
+    x: &Tensor,
+    norms: &Norms<'_>,
+) -> Tensor {
     let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
         unreachable!("compile() takes batch norms from layers of this kind alone");
     };
@@ -140,16 +164,16 @@ fn folded(op: &Op, store: &Store, layer: usize, channels: &Slice, x: &Tensor, no
     };
     let factor = channels.of(gamma, 0) / (var + NORM_EPS).sqrt();
     let shift = channels.of(beta, 0) - &mean * &factor;
-    let shift = whole_units(op, store, shift, Some(&factor));
+    let shift = whole_units(op, kernel, store, shift, Some(&factor));
     let (zero, one) = (mean.zeros_like(), mean.ones_like());
     Tensor::native_batch_norm(x, Some(&factor), Some(&shift), Some(&zero), Some(&one), false, 0.0, 0.0).0
 }
 
-/// `bias` rounded to whole units of input scale times weight scale (times the factor of the batch norm).
-fn whole_units(op: &Op, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
-    let Some((input, weights)) = op.bias_unit else { return bias };
-    let LayerWeights::Dense { scale, .. } = &store.layers[weights] else { return bias };
-    let unit = &store.quantizers[input].scale * &scale.value;
+/// `bias` rounded to whole units of input scale times scale of the weights `kernel` (times the factor of the batch norm).
+fn whole_units(op: &Op, kernel: &WeightSlice, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
+    let Some(input) = op.bias_unit else { return bias };
+    let LayerWeights::Dense { scale, .. } = &store.layers[kernel.layer] else { return bias };
+    let unit = &store.quantizers[input].scale * scale.of(&kernel.output);
     let unit = match factor {
         Some(factor) => unit * factor.abs(),
         None => unit.expand_as(&bias),

@@ -9,6 +9,7 @@ mod export;
 mod fault;
 mod forward;
 mod jobs;
+mod losses;
 mod lsq;
 mod meter;
 mod net;

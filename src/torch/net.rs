@@ -62,9 +62,9 @@ pub struct Op {
     pub inputs: Vec<NodeId>,
     /// Quantizer of its value, when quantization is on: place in the store, and whether its zero point is always 0.
     pub quantizer: Option<(usize, bool)>,
-    /// What the integer kernel's bias is counted in: the quantizer of the tensor that this convolution or dense layer reads,
-    /// and the layer of its weights; of a batch norm, those of the convolution it is folded into.
-    pub bias_unit: Option<(usize, usize)>,
+    /// What the integer kernel's bias is counted in, besides the scale of its weights: the quantizer of the tensor that this
+    /// convolution or dense layer reads; of a batch norm, that of the convolution it is folded into.
+    pub bias_unit: Option<usize>,
     /// Values nobody reads after this step.
     pub done_with: Vec<NodeId>,
     /// Whether its input is read by nobody else, so that it may be overwritten.
@@ -142,10 +142,7 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
             }
         };
         let kernel = if plan.steps[id] == Step::Folded { node.inputs[0] } else { id };
-        let weights = match ops.get(kernel).map_or(&kind, |op: &Op| &op.kind) {
-            Kind::Conv { weights, .. } | Kind::Linear { weights } => Some(weights.layer),
-            _ => None,
-        };
+        let has_weights = matches!(ops.get(kernel).map_or(&kind, |op: &Op| &op.kind), Kind::Conv { .. } | Kind::Linear { .. });
         let reads = graph.nodes[kernel].inputs.first().and_then(|&input| plan.value[input]);
         let reads = reads.and_then(|index| store.quantizer(&plan.quantizers[index].name));
         let mut done_with: Vec<_> = node.inputs.iter().copied().filter(|&input| last_reader[input] == id).collect();
@@ -155,7 +152,14 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
                 ops.get(node.inputs[0]),
                 Some(Op { kind: Kind::Norm { .. } | Kind::Add | Kind::Conv { .. }, quantizer: None, .. })
             );
-        ops.push(Op { bias_unit: reads.zip(weights), kind, inputs: node.inputs.clone(), quantizer, done_with, may_overwrite });
+        ops.push(Op {
+            bias_unit: reads.filter(|_| has_weights),
+            kind,
+            inputs: node.inputs.clone(),
+            quantizer,
+            done_with,
+            may_overwrite,
+        });
     }
     Ok(Net { ops, results, norms })
 }

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use spaceevo::base::Result;
 use spaceevo::train::{TrainNet, TrainSummary};
-use tch::{Kind, Reduction, Tensor};
+use tch::{Reduction, Tensor};
 
 use super::batches::{Batches, Data, resize};
 use super::evaluate;
-use super::forward::{Norms, Statistics, run as forward};
+use super::forward::{Norms, Statistics, run as forward, run_dropping};
 use super::jobs::{Nets, WEIGHTS, store};
+use super::losses::imitation;
 use super::meter::Meter;
 use super::optim::{Optimizer, learning_rate};
 use super::serve::Ears;
@@ -30,8 +31,9 @@ pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> R
     let mut nets = Nets::new(&job.pool, &store);
     let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
     let mut meter = Meter::new(&job.label, job.phases.iter().map(|phase| phase.steps.len()));
-    for phase in &job.phases {
-        let mut optimizer = Optimizer::sgd(&store, job.weight_decay);
+    for (place, phase) in job.phases.iter().enumerate() {
+        let dropping = job.seed.child("dropout").at(place as u64);
+        let mut optimizer = Optimizer::new(&store, job.update);
         for (at, step) in phase.steps.iter().enumerate() {
             let (images, labels) = batches.next();
             let mut sizes = BTreeMap::new();
@@ -40,20 +42,27 @@ pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> R
             for choice in step {
                 ears.check()?;
                 let x = sizes.entry(choice.resolution).or_insert_with(|| resize(&images, choice.resolution));
-                let logits = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
+                let net = nets.get(choice)?;
                 let loss = match &guide {
                     None => {
+                        if job.dropout > 0.0 {
+                            tch::manual_seed(dropping.at(at as u64).0.cast_signed());
+                        }
+                        let logits = run_dropping(&net, &store, x, phase.quantized, Norms::Batch, job.dropout);
+                        let logits = logits[0].flatten(1, -1);
                         let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
                         meter.loss(loss.double_value(&[]))?;
-                        guide = Some(logits.detach().softmax(-1, Kind::Float));
+                        guide = Some(logits.detach());
                         loss
                     }
-                    // Cross entropy against the largest network's probabilities.
-                    Some(guide) => logits.cross_entropy_loss::<Tensor>(guide, None, Reduction::Mean, -100, 0.0),
+                    Some(guide) => {
+                        let logits = forward(&net, &store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
+                        imitation(&job.distill, &logits, guide)?
+                    }
                 };
                 loss.backward();
             }
-            optimizer.step(&store, learning_rate(phase.lr, phase.warmup, at, phase.steps.len()));
+            optimizer.step(&store, learning_rate(phase.lr, phase.warmup, job.update.cosine_every, at, phase.steps.len()));
             meter.step(ears)?;
         }
     }

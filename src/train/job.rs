@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Expression, Lsq, Update};
 use crate::base::Seed;
 use crate::graph::{Graph, WeightSpec};
 
@@ -16,6 +17,9 @@ pub struct Pool {
     pub parts: Vec<(String, usize)>,
     /// Every weight at its largest, over all configurations of the elastic network (not only those of this job).
     pub weights: Vec<WeightSpec>,
+    /// How these are quantized, where a job does.
+    #[serde(default)]
+    pub lsq: Lsq,
 }
 
 /// One concrete network of a job: indices into [`Pool::parts`], run in order, at a square input size.
@@ -58,18 +62,18 @@ pub struct WeightsRef {
 /// A stretch of training with one setting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Phase {
-    /// Whether LSQ+ fake quantization is on (8 bits).
+    /// Whether LSQ+ fake quantization is on.
     pub quantized: bool,
-    /// Learning rate at the start; a cosine takes it to zero over the phase.
+    /// Learning rate at the start; a cosine takes it to zero over the phase ([`Update::cosine_every`]).
     pub lr: f64,
-    /// Steps over which the rate rises linearly from zero.
+    /// Steps over which the rate rises linearly, from a thousandth.
     pub warmup: usize,
     /// The nets of every step, in order; gradients of one step accumulate. The first is the sandwich's largest.
     pub steps: Vec<Vec<Net>>,
 }
 
 /// The loss of block distillation, student `s` against teacher `t`, both `[N, C, H, W]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Mean over samples and channels of mean_hw((s - t)^2) / var_hw(t), variance unbiased: noise to signal ratio.
@@ -79,6 +83,30 @@ pub enum Loss {
     NsrStudent,
     /// Mean squared error.
     Mse,
+    /// Any expression of the two; what it leaves is averaged.
+    Own(Expression),
+}
+
+/// Whom all but the largest stage of a step learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Targets {
+    /// The teacher, as the largest does.
+    Teacher,
+    /// What the largest stage gives, at the same input size and without gradient.
+    Largest,
+}
+
+/// How all but the largest network of a step learn from that one's logits, which get no gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distill {
+    /// The adaptive alpha-divergence of AlphaNet: of alpha -1 and 1 whichever diverges more, importances clipped to 5.
+    AlphaDivergence,
+    /// Cross entropy against its probabilities.
+    SoftCrossEntropy,
+    /// Any expression of student and teacher logits, both `[N, classes]`; what it leaves is averaged.
+    Own(Expression),
 }
 
 /// Where a teacher's features are taken: after the part `part` of its net.
@@ -118,9 +146,8 @@ pub struct BlockTarget {
 
 /// Trains an elastic network (a supernet), or a fixed one (a teacher: every step holds the same single net).
 ///
-/// Loss of the first net of each step: cross entropy with label smoothing; of the others: cross entropy
-/// against the softmax of the first one's logits (detached), the sandwich rule with in-place distillation.
-/// SGD with Nesterov momentum 0.9, weight decay on weights of convolutions and dense layers only.
+/// Loss of the first net of each step: cross entropy with label smoothing; the others learn from its logits, the
+/// sandwich rule with in-place distillation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainNet {
     /// Shown to people, for example `supernet 012-210`.
@@ -133,10 +160,14 @@ pub struct TrainNet {
     pub batch: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
-    /// Label smoothing, 0 for none.
+    /// Label smoothing of the first net of a step, 0 for none.
     pub smoothing: f64,
-    /// Weight decay.
-    pub weight_decay: f64,
+    /// Share of the inputs of its last dense layer that is dropped, 0 for none.
+    pub dropout: f64,
+    /// What the other nets of a step learn.
+    pub distill: Distill,
+    /// How parameters move.
+    pub update: Update,
     /// Net to evaluate on the validation images at the end (top-1 goes to the summary), after batch-norm recalibration.
     pub report: Net,
     /// Seed of initial weights, batches and augmentation.
@@ -144,7 +175,6 @@ pub struct TrainNet {
 }
 
 /// Distils an elastic stage from a teacher: parts run as `in_proj`, blocks, `out_proj` in every [`Net`].
-/// Adam, gradient values clipped to 1.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainBlock {
     /// Shown to people, for example `stage2 ghost`.
@@ -157,12 +187,14 @@ pub struct TrainBlock {
     pub target: BlockTarget,
     /// How far it is from it.
     pub loss: Loss,
+    /// Whom all but the first net of a step imitate.
+    pub targets: Targets,
     /// Images a step.
     pub batch: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
-    /// Weight decay.
-    pub weight_decay: f64,
+    /// How parameters move.
+    pub update: Update,
     /// Seed of initial weights and batches.
     pub seed: Seed,
 }
@@ -231,7 +263,7 @@ pub struct ExportNet {
     pub weights: Option<WeightsRef>,
     /// Images, for recalibration.
     pub data: DataSource,
-    /// Whether quantizer scales are written and used while recalibrating.
+    /// Whether LSQ+ is on while recalibrating; the scales are written if they are those of INT8 kernels.
     pub quantized: bool,
     /// The network.
     pub net: Net,
@@ -252,6 +284,9 @@ pub struct Forward {
     pub weights: PathBuf,
     /// Whether LSQ+ is on.
     pub quantized: bool,
+    /// How it quantizes.
+    #[serde(default)]
+    pub lsq: Lsq,
     /// A safetensors file with `input`, `[N, C, H, W]`.
     pub inputs: PathBuf,
 }

@@ -12,7 +12,7 @@ use crate::lab::{Detail, Lab};
 use crate::worker;
 
 /// Raised when training changes in a way that makes older results incomparable.
-const PROCEDURE: u32 = 1;
+const PROCEDURE: u32 = 2;
 
 /// A finished job.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Teachers: a fixed network with taps, where blocks find their input and their target.
 
-use super::{DataSource, Net, Pool, PoolBuilder, Stretch, Tap, TeacherRef, TrainNet, WeightsRef, fixed_phase};
+use super::{DataSource, Distill, Net, Pool, PoolBuilder, Stretch, Tap, TeacherRef, TrainNet, Update, WeightsRef, fixed_phase};
 use crate::base::{Fault, Result, Seed};
 use crate::space::{BlockConfig, Hyperspace, Operator};
 
@@ -115,7 +115,9 @@ impl TeacherNet {
             batch: recipe.batch,
             phases: vec![fixed_phase(&self.net, stretch)],
             smoothing: 0.1,
-            weight_decay: 1e-4,
+            dropout: 0.0,
+            distill: Distill::AlphaDivergence,
+            update: Update::sgd(),
             report: self.net.clone(),
             seed,
         }

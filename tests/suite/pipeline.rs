@@ -13,7 +13,7 @@ use spaceevo::onnx::{Precision, lower};
 use spaceevo::primitive::operator::Block;
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::{BlockConfig, Choices, Operator, Subnet};
-use spaceevo::train::{ExportNet, Job, Phase, PoolBuilder, TrainNet, TrainSummary, WeightsRef};
+use spaceevo::train::{Distill, ExportNet, Job, Phase, PoolBuilder, TrainNet, TrainSummary, Update, WeightsRef};
 
 use crate::torch::{argmaxes, forward, run, trainer, worst};
 use crate::toynet;
@@ -211,7 +211,9 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             batch: 32,
             phases: vec![phase(false), phase(true)],
             smoothing: 0.1,
-            weight_decay: 1e-4,
+            dropout: 0.0,
+            distill: Distill::AlphaDivergence,
+            update: Update::sgd(),
             report: nets[0].clone(),
             seed: Seed(1),
         };

@@ -128,8 +128,10 @@ fn layer_weight(weight: &[f32], weights: &Weights, name: &str, quantized: bool) 
     if !quantized {
         return weight.iter().map(|&w| f64::from(w)).collect();
     }
-    let scale = weights.scalar(&format!("{name}.sw")).unwrap();
-    weight.iter().map(|&w| f64::from((w / scale).round_ties_even().clamp(-127.0, 127.0)) * f64::from(scale)).collect()
+    let (_, scales) = weights.get(&format!("{name}.sw")).unwrap();
+    let rows = weight.chunks(weight.len() / scales.len()).zip(scales);
+    let codes = |w: f32, scale: f32| f64::from((w / scale).round_ties_even().clamp(-127.0, 127.0)) * f64::from(scale);
+    rows.flat_map(|(row, &scale)| row.iter().map(move |&w| codes(w, scale))).collect()
 }
 
 fn activate(act: Activation, v: f64) -> f64 {

@@ -10,8 +10,8 @@ use spaceevo::device::ort::OrtSession;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, Weights, chain, union_weights};
 use spaceevo::onnx::{Precision, lower};
 use spaceevo::train::{
-    BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool, SampleLoss,
-    TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Lsq, Net, NetScore, Phase, Pool, SampleLoss,
+    Targets, TeacherRef, TrainBlock, TrainNet, TrainSummary, Update, WeightsRef,
 };
 use spaceevo::worker::{self, PoolOptions};
 
@@ -41,7 +41,8 @@ pub fn forward(
     inputs: PathBuf,
     folder: &Path,
 ) -> Vec<f32> {
-    let _: Value = run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, inputs }), folder);
+    let _: Value =
+        run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, lsq: Lsq::default(), inputs }), folder);
     Weights::load(&folder.join("outputs.safetensors")).unwrap().get("output").unwrap().1.to_vec()
 }
 
@@ -122,7 +123,7 @@ fn a_configuration_takes_the_leading_channels_of_each_segment() {
     let folder = tempfile::tempdir().unwrap();
     let graphs = vec![joined(4, 3), joined(2, 2)];
     let weights = union_weights(graphs.iter().map(|graph| Part { prefix: "b", graph })).unwrap();
-    let elastic = Pool { graphs, parts: vec![("b".into(), 0), ("b".into(), 1)], weights };
+    let elastic = Pool { graphs, parts: vec![("b".into(), 0), ("b".into(), 1)], weights, lsq: Lsq::default() };
     let pool = trainer();
     let export = |part: usize| {
         let job = Job::ExportNet(ExportNet {
@@ -246,22 +247,23 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
         warmup: 0,
         steps: vec![vec![large.clone(), small.clone()]; count],
     });
-    let learn = |loss| {
+    let learn = |loss: &Loss| {
         Job::TrainBlock(TrainBlock {
             label: "stage2".into(),
             pool: toy.pool.clone(),
             data: toynet::shapes(64, 96),
             target: target.clone(),
-            loss,
+            loss: loss.clone(),
             batch: 32,
             phases: phases.to_vec(),
-            weight_decay: 0.0,
+            targets: Targets::Teacher,
+            update: Update { weight_decay: 0.0, ..Update::adam() },
             seed: Seed(2),
         })
     };
     for loss in [Loss::Nsr, Loss::NsrStudent, Loss::Mse] {
         let at = folder.path().join(format!("{loss:?}"));
-        let summary: TrainSummary = run(&pool, learn(loss), &at);
+        let summary: TrainSummary = run(&pool, learn(&loss), &at);
         assert!(summary.loss[1] < summary.loss[0] * 1.2, "{loss:?}: quantization forgot: {summary:?}");
         let evaluate = |quantized, nets: Vec<Net>| {
             Job::EvalBlocks(EvalBlocks {
@@ -270,7 +272,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
                 weights: WeightsRef { job: "block".into(), path: at.join("weights.safetensors") },
                 data: toynet::shapes(64, 96),
                 target: target.clone(),
-                loss,
+                loss: loss.clone(),
                 quantized,
                 nets,
                 recalibrate: 2,

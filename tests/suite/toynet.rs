@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spaceevo::base::Seed;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, union_weights};
-use spaceevo::train::{DataSource, Job, JobFile, Net, Phase, Pool, TrainNet};
+use spaceevo::train::{DataSource, Distill, Job, JobFile, Lsq, Net, Phase, Pool, TrainNet, Update};
 
 /// Side of the images.
 pub const SIZE: usize = 32;
@@ -52,7 +52,7 @@ fn head(cin: i64, classes: i64) -> Graph {
 impl Toy {
     /// All choices of two widths, kernels 3 and 5, expansions 3 and 6.
     pub fn new(widths: [[i64; 2]; 3]) -> Self {
-        let mut pool = Pool { graphs: vec![stem(16)], parts: vec![("stem".into(), 0)], weights: vec![] };
+        let mut pool = Pool { graphs: vec![stem(16)], parts: vec![("stem".into(), 0)], weights: vec![], lsq: Lsq::default() };
         for (stage, &outs) in widths.iter().enumerate() {
             let ins = if stage == 0 { [16, 16] } else { widths[stage - 1] };
             let size = SIZE >> (stage + 1);
@@ -124,7 +124,9 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         batch: 32,
         phases,
         smoothing: 0.0,
-        weight_decay: 1e-4,
+        dropout: 0.0,
+        distill: Distill::AlphaDivergence,
+        update: Update::sgd(),
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });

@@ -232,13 +232,15 @@ fn stage_of(block: &TrainedBlock) -> (&crate::space::Stage, std::ops::Range<usiz
 
 pub(super) fn trained_block(block: &TrainedBlock) -> Result<Page> {
     let (home, chosen) = stage_of(block);
-    let losses =
-        ["loss (FP32)", "loss (INT8)"].into_iter().zip(&block.summary.loss).map(|(name, loss)| (name, format!("{loss:.4}")));
+    let common = &block.recipe.common;
+    let quantized = format!("loss ({})", common.lsq.label());
+    let names = ["loss (FP32)", quantized.as_str()];
+    let losses = names.into_iter().zip(&block.summary.loss).map(|(name, loss)| (name, format!("{loss:.4}")));
     let facts = [
         ("hyperspace", block.stage.hyperspace.name.clone()),
         ("stage", home.name.clone()),
         ("operator", block.stage.operator.name().to_owned()),
-        ("steps", format!("{} in FP32, {} quantized", block.recipe.steps, block.recipe.int8_steps)),
+        ("steps", format!("{} in FP32, {} quantized", common.steps, common.int8_steps)),
         ("taken from the lab", if block.reused { "yes" } else { "no" }.to_owned()),
     ];
     Page::new("trained elastic stage", &home.name)
@@ -254,10 +256,8 @@ pub(super) fn trained_block_picture(block: &TrainedBlock) -> Result<Picture> {
 }
 
 pub(super) fn supernet(supernet: &Supernet) -> Result<Page> {
-    let facts = [
-        ("top-1 of the largest subnet (validation)", percent(supernet.top1_pct)),
-        ("trained", if supernet.quantized { "in FP32, then quantized" } else { "in FP32" }.to_owned()),
-    ];
+    let trained = if supernet.quantized { format!("in FP32, then {}", supernet.lsq.label()) } else { "in FP32".to_owned() };
+    let facts = [("top-1 of the largest subnet (validation)", percent(supernet.top1_pct)), ("trained", trained)];
     let name = format!("{}-{}", supernet.space.hyperspace.name, supernet.space.encode());
     Page::new("supernet", &name).facts(facts).facts(data_facts(&supernet.data)).picture(space_picture(&supernet.space)?)
 }
