@@ -41,8 +41,20 @@ pub fn forward(
     inputs: PathBuf,
     folder: &Path,
 ) -> Vec<f32> {
-    let _: Value =
-        run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, lsq: Lsq::default(), inputs }), folder);
+    forward_by(Lsq::default(), pool, graph, weights, quantized, inputs, folder)
+}
+
+/// [`forward`] with quantizers of another kind.
+fn forward_by(
+    lsq: Lsq,
+    pool: &worker::Pool,
+    graph: &Graph,
+    weights: PathBuf,
+    quantized: bool,
+    inputs: PathBuf,
+    folder: &Path,
+) -> Vec<f32> {
+    let _: Value = run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, lsq, inputs }), folder);
     Weights::load(&folder.join("outputs.safetensors")).unwrap().get("output").unwrap().1.to_vec()
 }
 
@@ -198,8 +210,8 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
     same_classes_in_onnx_runtime(&pool, &toy, folder.path());
 }
 
-/// The fake-quantized network in torch and the exported file in ONNX Runtime see the same classes.
-fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
+/// The smallest network of `toy`, fake-quantized in torch, and its exported file in ONNX Runtime see the same classes.
+pub fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
     let net = &Toy::extremes()[1];
     let parts: Vec<_> = net.parts.iter().map(|&part| &toy.pool.parts[part]).collect();
     let parts: Vec<_> = parts.iter().map(|(prefix, graph)| Part { prefix, graph: &toy.pool.graphs[*graph] }).collect();
@@ -212,7 +224,8 @@ fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
     inputs.insert("input", shape.clone(), images.floats(0..images.len()));
     inputs.save(&folder.join("inputs.safetensors")).unwrap();
     for (quantized, precision, least) in [(false, Precision::Fp32, 100), (true, Precision::Int8, 98)] {
-        let ours = forward(pool, &graph, file.clone(), quantized, folder.join("inputs.safetensors"), folder);
+        let inputs = folder.join("inputs.safetensors");
+        let ours = forward_by(toy.pool.lsq, pool, &graph, file.clone(), quantized, inputs, folder);
         let onnx = lower(&graph, &weights, precision, images.len()).unwrap();
         let theirs = OrtSession::load(&onnx, 1).unwrap().run(&images.floats(0..images.len()), &shape).unwrap();
         let agree = argmaxes(&ours, 12).iter().zip(argmaxes(&theirs, 12)).filter(|(a, b)| **a == *b).count();

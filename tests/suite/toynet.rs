@@ -125,7 +125,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         phases,
         smoothing: 0.0,
         dropout: 0.0,
-        distill: Distill::AlphaDivergence,
+        distill: Distill::SoftCrossEntropy,
         update: Update::sgd(),
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
