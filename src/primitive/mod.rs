@@ -16,6 +16,7 @@ mod explain;
 mod expr;
 mod figure;
 mod footprint;
+mod found;
 mod frame;
 pub mod front;
 pub mod host;
@@ -115,6 +116,7 @@ pub fn register(engine: &mut Engine) {
     study::register(engine);
     study_views::register(engine);
     supernet::register(engine);
+    found::register(engine);
     lab::register(engine);
     views::register(engine);
 }

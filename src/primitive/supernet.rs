@@ -1,4 +1,4 @@
-//! Supernets: training a search space, searching it for a subnet, exporting and judging what was found.
+//! Supernets: training a search space, judging and exporting its subnets.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,9 +7,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
-use super::device::{Stopwatch, costs_of, measure_nets};
 use super::host::Host;
-use super::latency::{LatencyModel, model};
 use super::noun::Nouns;
 use super::options::Options;
 use super::recipe::{JUDGING, judged, not_int8, supernet_recipe, with_supernet_options};
@@ -20,16 +18,10 @@ use super::values::noun;
 use crate::base::{Fault, Result, Seed, readable, write_atomic};
 use crate::data::Images;
 use crate::device::ort::OrtSession;
-use crate::frame::Table;
 use crate::graph::Weights;
-use crate::lut::latency::Networks;
 use crate::onnx::{self, Precision};
-use crate::search::{LatencyWindow, SubnetPlan, search_subnets};
 use crate::space::Subnet;
 use crate::train::{DataSource, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
-
-/// Stages and networks measured for a latency model of one search space.
-const FITTED: usize = 48;
 
 /// A trained search space.
 #[derive(Clone)]
@@ -44,28 +36,17 @@ pub struct Supernet {
     task: Arc<Mutex<SupernetTask>>,
 }
 
-/// A subnet that a search found, with what is known of it.
-#[derive(Clone)]
-pub struct Found {
-    supernet: Supernet,
-    pub(super) subnet: Subnet,
-    pub(super) top1_pct: f64,
-    pub(super) predicted_ms: f64,
-    pub(super) costs: Map,
-    pub(super) candidates: Table,
-}
-
 impl Supernet {
     fn task<T>(&self, use_it: impl FnOnce(&mut SupernetTask) -> Result<T>) -> Result<T> {
         use_it(&mut self.task.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn how(&self, images: usize) -> NetEvaluation {
+    pub(super) fn how(&self, images: usize) -> NetEvaluation {
         NetEvaluation { quantized: self.quantized, lsq: self.lsq, recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
     /// Top-1 in percent on validation images, each after its own recalibration.
-    fn accuracies(&self, host: &Host, subnets: &[Subnet], how: NetEvaluation) -> Result<Vec<f64>> {
+    pub(super) fn accuracies(&self, host: &Host, subnets: &[Subnet], how: NetEvaluation) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
         let share = subnets.len().div_ceil(host.settings.workers.max(1)).max(1);
         let mut jobs = Vec::new();
@@ -144,27 +125,6 @@ mod supernet_functions {
             return Ok(nets.into_iter().map(Dynamic::from).collect::<Array>().into());
         }
         nets.pop().map(Dynamic::from).ok_or_else(|| Fault::new("supernet::space", "there is no space to train", "")).cross()
-    }
-
-    /// The best subnet of a supernet within a measured latency.
-    ///
-    /// Evolution over subnets by INT8 top-1 on validation images, each after batch-norm recalibration, under a predicted latency;
-    /// the best of them are then measured, and the best one within the limit is taken.
-    ///
-    /// Options: `device` (needed), `max_int8_ms` (needed), `latency` (none): a latency model (`latency_model(…)`, `lut.latency`), otherwise one is fitted to
-    /// this space; `population` (16), `rounds` (2), `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
-    ///
-    /// # Example
-    ///
-    /// ```rhai no_run
-    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
-    /// let found = search_subnet(net, #{ device: device("ort"), max_int8_ms: 0.3 });
-    /// print(found);
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn search_subnet(context: NativeCallContext, supernet: Supernet, given: Map) -> Answer<Found> {
-        let host = Host::of(&context)?;
-        search(&host, &supernet, given).cross()
     }
 
     /// Top-1 of an ONNX file as ONNX Runtime runs it, on the test images of the data set `shapes`.
@@ -248,71 +208,6 @@ mod supernet_functions {
     }
 }
 
-#[export_module]
-mod found_type {
-    /// The subnet that was found.
-    #[rhai_fn(get = "subnet", pure)]
-    pub fn found_subnet(found: &mut Found) -> Subnet {
-        found.subnet.clone()
-    }
-
-    /// Its top-1 on validation images with fake quantization, in percent.
-    #[rhai_fn(get = "top1_pct", pure)]
-    pub fn found_top1(found: &mut Found) -> f64 {
-        found.top1_pct
-    }
-
-    /// What the subnet costs.
-    ///
-    /// A map of `int8_ms` and `fp32_ms` (both measured), `speedup`, `predicted_int8_ms`, `mflops`, `mparams`.
-    ///
-    /// # Example
-    ///
-    /// ```rhai no_run
-    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
-    /// let found = search_subnet(net, #{ device: device("ort"), max_int8_ms: 0.3 });
-    /// print(found.costs().int8_ms);
-    /// ```
-    #[rhai_fn(pure)]
-    pub fn costs(found: &mut Found) -> Map {
-        found.costs.clone()
-    }
-
-    /// Every subnet the search judged, as a table of `subnet`, `int8_ms` (predicted) and `top1_pct`.
-    #[rhai_fn(get = "candidates", pure)]
-    pub fn candidates(found: &mut Found) -> Table {
-        found.candidates.clone()
-    }
-
-    /// Writes the subnet as an INT8 ONNX file.
-    #[rhai_fn(name = "export_onnx", return_raw)]
-    pub fn export_found(context: NativeCallContext, found: Found, file: &str) -> Answer<()> {
-        let host = Host::of(&context)?;
-        export(&host, &found.supernet, &found.subnet, file, Map::new()).cross()
-    }
-
-    /// Writes the subnet as an ONNX file.
-    ///
-    /// Options: `precision` ("int8"): or "fp32".
-    #[rhai_fn(name = "export_onnx", return_raw)]
-    pub fn export_found_with(context: NativeCallContext, found: Found, file: &str, given: Map) -> Answer<()> {
-        let host = Host::of(&context)?;
-        export(&host, &found.supernet, &found.subnet, file, given).cross()
-    }
-
-    /// What was found as text.
-    #[rhai_fn(name = "to_string", pure)]
-    pub fn found_text(found: &mut Found) -> String {
-        format!(
-            "{} of {}: {:.1} % top-1 on validation images, {:.4} ms predicted",
-            found.subnet.encode(),
-            found.supernet.space.encode(),
-            found.top1_pct,
-            found.predicted_ms
-        )
-    }
-}
-
 fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
     let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "seed"]))?;
     let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
@@ -355,81 +250,7 @@ fn judge(host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result
     Ok(supernet.accuracies(host, &subnets, how)?.into_iter().map(Dynamic::from).collect())
 }
 
-fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
-    let known = ["device", "max_int8_ms", "latency", "population", "rounds", "images", "measured", "seed"];
-    let options = Options::new("search_subnet", given, &known)?;
-    let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
-    let limit_ms = options.positive("max_int8_ms")?;
-    let mut limit_ms = limit_ms.ok_or_else(|| {
-        Fault::new(
-            "options::missing",
-            "search_subnet needs the option `max_int8_ms`",
-            "say how many milliseconds an inference may take",
-        )
-    })?;
-    let (population, rounds) = (options.count("population", 2)?.unwrap_or(16), options.count("rounds", 0)?.unwrap_or(2));
-    let (images, measured) = (options.count("images", 1)?.unwrap_or(500), options.count("measured", 1)?.unwrap_or(6));
-    let (population, rounds) = (host.cut("subnets of a search", population, 4), host.cut("rounds of a subnet search", rounds, 1));
-    if host.settings.dry {
-        // A limit for the real device means nothing to the one that counts.
-        limit_ms = f64::MAX;
-        host.note_cut("latency limits of subnet searches", "none".into());
-    }
-    let seed = options.seed()?;
-    let predictor = match options.noun::<LatencyModel>("latency", "a latency model: `latency_model(...)`, or `lut.latency`")? {
-        Some(given) => given.0,
-        None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
-    };
-    let latency = |subnet: &Subnet| predictor.subnet_ms(subnet);
-    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, supernet.how(images));
-    let plan = SubnetPlan {
-        population,
-        parents: population / 2,
-        mutations: population / 2,
-        crossovers: population / 2,
-        iterations: rounds,
-        seed,
-        cancel: host.cancel.clone(),
-        progress: host.progress(),
-        label: format!("search {}", supernet.space.encode()),
-        ..SubnetPlan::default()
-    };
-    let found = search_subnets(&supernet.space, &LatencyWindow::up_to(limit_ms), &plan, &latency, &accuracy)?;
-    // The best by accuracy are really measured; a predicted latency has its error.
-    let top = found.top(measured);
-    let rows = measure_nets(host, &device, &top.iter().map(|one| one.net.clone()).collect::<Vec<_>>())?;
-    let within = top.iter().zip(&rows).find(|(_, row)| row.int8_ms <= limit_ms);
-    let (chosen, row) = within.ok_or_else(|| {
-        let fastest = rows.iter().map(|row| row.int8_ms).fold(f64::INFINITY, f64::min);
-        Fault::new(
-            "search::starved",
-            format!(
-                "none of the {} best subnets of {} was measured within {limit_ms:.4} ms; the fastest took {fastest:.4} ms",
-                rows.len(),
-                supernet.space.encode()
-            ),
-            "raise `max_int8_ms`, or `measured`",
-        )
-    })?;
-    let history = &found.history;
-    let candidates = Table::builder()
-        .text("subnet", history.iter().map(|one| one.net.encode()))
-        .float("int8_ms", history.iter().map(|one| one.latency_ms))
-        .float("top1_pct", history.iter().map(|one| one.accuracy))
-        .build()?;
-    let mut costs = costs_of(&chosen.net.cost()?, row);
-    costs.insert("predicted_int8_ms".into(), chosen.latency_ms.into());
-    Ok(Found {
-        supernet: supernet.clone(),
-        subnet: chosen.net.clone(),
-        top1_pct: chosen.accuracy,
-        predicted_ms: chosen.latency_ms,
-        costs,
-        candidates,
-    })
-}
-
-fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
+pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
     let options = Options::new("export_onnx", given, &["precision"])?;
     let precision = precision_of(&options)?;
     if precision == Precision::Int8 && !supernet.quantized {
@@ -474,7 +295,6 @@ fn evaluate_file(host: &Host, file: &Path, source: &DataSource) -> Result<Map> {
 
 /// Declares supernets.
 pub(super) fn register(engine: &mut Engine) {
-    engine.noun::<Supernet>("Supernet").noun::<Found>("FoundSubnet");
+    engine.noun::<Supernet>("Supernet");
     engine.register_global_module(exported_module!(supernet_functions).into());
-    engine.register_global_module(exported_module!(found_type).into());
 }

@@ -65,15 +65,15 @@ fn alpha_divergence(student: &Tensor, teacher: &Tensor) -> Tensor {
     let kind = student.kind();
     let log_q = student.log_softmax(-1, kind);
     let (fixed, log_p) = (log_q.detach(), teacher.detach().log_softmax(-1, kind));
-    let (q, log_r) = (fixed.exp(), log_p - &fixed);
+    let (q, p, log_r) = (fixed.exp(), log_p.exp(), log_p - &fixed);
     let sum = |values: Tensor| values.sum_dim_intlist([-1i64].as_slice(), false, kind);
     let [(first, first_proxy), (second, second_proxy)] = ALPHAS.map(|alpha| {
-        let importance = (&log_r * alpha).exp();
         if (alpha - 1.0).abs() < 1e-9 {
-            let weight = &q * importance;
-            (sum(&weight * &log_r), -sum(weight * &log_q))
+            // q r is p, also where q is so small that r is infinite.
+            (sum(&p * &log_r), -sum(&p * &log_q))
         } else {
-            let (importance, curve) = (importance.clamp(0.0, LARGEST_IMPORTANCE), alpha * (alpha - 1.0));
+            let importance = (&log_r * alpha).exp().clamp(0.0, LARGEST_IMPORTANCE);
+            let curve = alpha * (alpha - 1.0);
             (sum(&q * (&importance - 1.0)) / curve, -sum(&q * (importance / alpha + 1.0 / curve) * &log_q))
         }
     });
@@ -174,6 +174,16 @@ mod tests {
         loss.backward();
         let wanted = [-0.431_756_95, 0.490_188_90, -0.058_431_95, 0.004_330_91, -0.126_138_94, 0.121_808_03];
         close(&values(&student.grad()), &wanted);
+    }
+
+    #[test]
+    fn cross_entropy_against_probabilities_can_be_spelled_out() {
+        let (student, teacher) = logits();
+        let [s, t] = [0, 1].map(|at| Expression::given(at, &["s", "t"]));
+        let own = t.then(Unary::Softmax).with(Binary::Multiply, s.then(Unary::LogSoftmax));
+        let own = Distill::Own(own.reduce(Reduce::Sum, vec![1]).then(Unary::Negate));
+        let [named, own] = [Distill::SoftCrossEntropy, own].map(|how| values(&imitation(&how, &student, &teacher).unwrap()));
+        close(&own, &named);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Parts of an expression with more characters are not spelled out.
+const LONGEST: usize = 500;
+
 /// A function of one tensor, value by value; the last two over the second axis (channels, or classes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -142,11 +145,12 @@ impl Expression {
         self.steps.push(step);
     }
 
-    fn text(&self, at: usize) -> String {
-        match &self.steps[at] {
+    /// The text of a step, given those of earlier ones.
+    fn text(&self, step: &Step, texts: &[String]) -> String {
+        match step {
             Step::Given(given) => self.names.get(*given).cloned().unwrap_or_else(|| format!("tensor{given}")),
             Step::Constant(value) => value.to_string(),
-            Step::Unary(Unary::Negate, of) => format!("-{}", self.text(*of)),
+            Step::Unary(Unary::Negate, of) => format!("-{}", texts[*of]),
             Step::Unary(function, of) => {
                 let name = match function {
                     Unary::Negate => "negate",
@@ -159,10 +163,10 @@ impl Expression {
                     Unary::Softmax => "softmax",
                     Unary::LogSoftmax => "log_softmax",
                 };
-                format!("{}.{name}()", self.text(*of))
+                format!("{}.{name}()", texts[*of])
             }
             Step::Binary(operation, a, b) => {
-                let (a, b) = (self.text(*a), self.text(*b));
+                let (a, b) = (&texts[*a], &texts[*b]);
                 match operation {
                     Binary::Add => format!("({a} + {b})"),
                     Binary::Subtract => format!("({a} - {b})"),
@@ -179,15 +183,21 @@ impl Expression {
                     Reduce::Sum => "sum",
                     Reduce::Variance => "variance",
                 };
-                format!("{}.{name}({axes:?})", self.text(*of))
+                format!("{}.{name}({axes:?})", texts[*of])
             }
         }
     }
 }
 
 impl fmt::Display for Expression {
+    /// As a script writes it; of a long one only the outer part.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(self.last()))
+        let mut texts: Vec<String> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let text = self.text(step, &texts);
+            texts.push(if text.len() > LONGEST { "(...)".into() } else { text });
+        }
+        f.write_str(texts.last().map_or("", String::as_str))
     }
 }
 

@@ -148,11 +148,7 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let [largest, _] = Toy::extremes();
     let phase = |quantized, lr, net: &Net, steps| Phase { quantized, lr, warmup: 2, steps: vec![vec![net.clone()]; steps] };
     let teacher = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
-    let mut job = teacher.job;
-    if let Job::TrainNet(job) = &mut job {
-        job.report = largest.clone();
-    }
-    let _: TrainSummary = run(&pool, job, &teacher.folder);
+    let _: TrainSummary = run(&pool, teacher.job, &teacher.folder);
     let weights = WeightsRef { job: "teacher".into(), path: teacher.folder.join("weights.safetensors") };
     let teacher = TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights };
     let target = BlockTarget { teacher, input_after: 2, target_after: 4 };
