@@ -156,7 +156,7 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let stage = Net { parts: largest.parts[3..5].to_vec(), resolution: toynet::SIZE };
     let elastic = |lsq| Pool { lsq, ..toy.pool.clone() };
     let learn = |name: &str, lsq, quantized_steps| {
-        let mut phases = vec![phase(false, 0.01, &stage, 120)];
+        let mut phases = vec![phase(false, 0.01, &stage, 100)];
         if quantized_steps > 0 {
             phases.push(phase(true, 0.005, &stage, quantized_steps));
         }
@@ -199,7 +199,7 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let [after8, after4, after2] = [8, 4, 2].map(|width| loss(&float, true, bits(width, ScaleInit::MinMax)));
     let trained = [(8, ScaleInit::MinMax), (4, ScaleInit::Lsq), (2, ScaleInit::Lsq)].map(|(width, init)| {
         let lsq = bits(width, init);
-        (learn(&format!("w{width}"), lsq, 60), lsq)
+        (learn(&format!("w{width}"), lsq, 40), lsq)
     });
     let [trained8, trained4, trained2] = [0, 1, 2].map(|at: usize| loss(&trained[at].0, true, trained[at].1));
     // Scales that were learned for 8 bits keep their range.
