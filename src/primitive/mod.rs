@@ -35,6 +35,7 @@ pub mod noun;
 pub mod operator;
 pub mod options;
 pub mod parallel;
+mod published;
 mod random;
 pub mod registry;
 pub mod replay;
@@ -102,6 +103,7 @@ pub fn register(engine: &mut Engine) {
     footprint::register(engine);
     explain::register(engine);
     teacher::register(engine);
+    published::register(engine);
     block::register(engine);
     lut::register(engine);
     blocks::register(engine);

@@ -46,7 +46,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                     }
                 }
             }
-            Kind::Norm { layer, channels } => {
+            Kind::Norm { layer, channels, .. } => {
                 if let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[*layer] {
                     put(&mut weights, format!("{name}.gamma"), &channels.of(gamma, 0));
                     put(&mut weights, format!("{name}.beta"), &channels.of(beta, 0));
@@ -90,7 +90,7 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
                 weights.scalar(&format!("{}.{key}", quantizer.name))?;
             }
         }
-        for spec in specs.iter().filter(|spec| spec.layer != spaceevo::graph::Layer::BatchNorm) {
+        for spec in specs.iter().filter(|spec| !matches!(spec.layer, spaceevo::graph::Layer::BatchNorm { .. })) {
             weights.scalar(&format!("{}.sw", spec.name))?;
         }
     }

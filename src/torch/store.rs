@@ -104,7 +104,7 @@ impl Store {
             size - count..size
         };
         let numel = |dims: &[i64]| dims.iter().product::<i64>();
-        let is_norm = |spec: &WeightSpec| spec.layer == Layer::BatchNorm;
+        let is_norm = |spec: &WeightSpec| matches!(spec.layer, Layer::BatchNorm { .. });
         let weights: Vec<_> = specs.iter().map(|spec| (!is_norm(spec)).then(|| take(numel(&weight_dims(spec))))).collect();
         let decayed = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
         let shifts: Vec<_> =
@@ -216,8 +216,20 @@ impl Store {
     /// Takes values from `weights`; keys as in [`Weights`], tensors at their largest. Quantizers may be missing: they are
     /// then set by the first data they see.
     pub fn load(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, true)
+    }
+
+    /// The same, but what `weights` lack keeps its value.
+    pub fn load_found(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, false)
+    }
+
+    fn take(&self, weights: &Weights, whole: bool) -> Result<()> {
         let _guard = no_grad_guard();
         let fill = |key: String, tensor: &Tensor| -> Result<()> {
+            if !whole && weights.get(&key).is_none() {
+                return Ok(());
+            }
             let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
             let data = Tensor::from_slice(weights.need(&key, &shape)?);
             tensor.detach().copy_(&data.view_as(tensor));

@@ -7,14 +7,16 @@ mod runner;
 mod schedule;
 mod supernet;
 mod teacher;
+mod teacher_net;
 
 pub use block::{BlockEvaluation, BlockRecipe, BlockTask};
 pub use job::{
     BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, Tap, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    SampleLoss, ScriptShapes, Tap, TeacherForm, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
 };
 pub use pool::PoolBuilder;
 pub use runner::{Done, Runner};
 pub use schedule::{Sandwich, Stretch, fixed_phase};
 pub use supernet::{NetEvaluation, SupernetRecipe, SupernetTask};
-pub use teacher::{Teacher, TeacherNet, TeacherPart, TeacherRecipe};
+pub use teacher::{Teacher, TeacherRecipe};
+pub use teacher_net::{NetworkTap, TeacherNet, TeacherPart};

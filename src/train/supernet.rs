@@ -73,6 +73,7 @@ impl SupernetTask {
             phases,
             smoothing: 0.1,
             weight_decay: 1e-4,
+            initial: None,
             report,
             seed,
         })

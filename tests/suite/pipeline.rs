@@ -212,6 +212,7 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             phases: vec![phase(false), phase(true)],
             smoothing: 0.1,
             weight_decay: 1e-4,
+            initial: None,
             report: nets[0].clone(),
             seed: Seed(1),
         };

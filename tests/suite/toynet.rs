@@ -125,6 +125,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         phases,
         smoothing: 0.0,
         weight_decay: 1e-4,
+        initial: None,
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });
