@@ -35,6 +35,7 @@ mod pipeline;
 mod plot;
 mod prompt;
 mod properties;
+mod published;
 mod reference;
 mod replay;
 mod runner;
