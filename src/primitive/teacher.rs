@@ -78,9 +78,9 @@ mod teacher_functions {
     /// Options: `parts`: an array of maps with `name`, `operator`, `widths` (one a block), `stride` (1), `tap` (false);
     /// `resolution` (32): side of the images; `channels` (3); `steps` (500), `batch` (64), `lr` (0.1): how it is trained.
     ///
-    /// Instead of `parts`: `network`, the name of a network, and `taps`, an array of maps with `name`, `from` and `to`: the stage
-    /// `name` learns what leads from one place to another, each a tap, a layer, or a block (`stage3.b1`, its last layer).
-    /// `resolution`, `channels`, `classes`, `bn_epsilon`, `padding` are then the network's own, `steps` is 0, `batch` 12 and `lr` 0.001.
+    /// Options instead of the parts: `network`: the name of a network; `taps`: an array of maps with `name`, `from` and `to`: the
+    /// stage `name` learns what leads from one place to another, each a tap, a layer, or a block ("stage3.b1", its last layer);
+    /// `resolution`, `channels`, `classes`, `bn_epsilon`, `padding` (the network's own); `steps` (0), `batch` (12), `lr` (0.001).
     ///
     /// # Example
     ///
@@ -125,16 +125,19 @@ mod teacher_functions {
         teacher_with(context, name, Map::new())
     }
 
-    /// A teacher by name: trained once for a data set, a seed and a recipe, with published weights, or a TorchScript file.
+    /// A teacher by name, trained here or with published weights; or the one in a TorchScript file.
+    ///
+    /// It is trained once for a data set, a seed and a recipe, and kept in the lab.
     ///
     /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
-    /// (0.001): steps with LSQ+ on, after which it teaches in 8 bits.
+    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits.
     ///
-    /// A published network (`efficientnet_b5`, `resnet50`, ...) takes `weights`, a safetensors file, and `strict` (true) as `import_weights`
-    /// does, also `resolution`, `classes`, `bn_epsilon` and `padding` as `network` does. With weights it is trained only where steps are asked for.
+    /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
+    /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,
+    /// `padding` (its own). With weights it is trained only where steps are asked for.
     ///
-    /// A name that ends in `.pt` is a TorchScript file that returns a tuple or list of features. It takes `taps` (needed): the names of these, in
-    /// order; a stage's input is the feature before the one of its name; `resolution` (224), `channels` (3), `data`.
+    /// Options of a TorchScript file, whose name ends in .pt and which returns a tuple or list of features: `taps` (needed): their
+    /// names, in order; a stage's input is the feature before the one of its name; `resolution` (224), `channels` (3), `data`.
     ///
     /// # Example
     ///
