@@ -10,9 +10,6 @@ use super::fault::OnnxFault;
 use crate::base::Result;
 use crate::graph::Weights;
 
-/// Epsilon of every batch norm, inside the square root.
-pub const BN_EPSILON: f32 = 1e-5;
-
 /// Bias codes stay below this, so that they and the products sum up within 32 bits.
 const LARGEST_BIAS: f64 = (1 << 30) as f64;
 
@@ -26,14 +23,14 @@ pub(super) struct Affine {
     pub(super) shift: Vec<f32>,
 }
 
-/// Reads batch norm `name` over `channels`.
-pub(super) fn affine(weights: &Weights, name: &str, channels: usize) -> Result<Affine> {
+/// Reads batch norm `name` over `channels`; `epsilon` stands inside its square root.
+pub(super) fn affine(weights: &Weights, name: &str, channels: usize, epsilon: f64) -> Result<Affine> {
     let shape = [channels];
     let gamma = finite(weights, &format!("{name}.gamma"), &shape)?;
     let beta = finite(weights, &format!("{name}.beta"), &shape)?;
     let mean = finite(weights, &format!("{name}.mean"), &shape)?;
     let var = finite(weights, &format!("{name}.var"), &shape)?;
-    let factor: Vec<_> = gamma.iter().zip(var).map(|(g, v)| g / (v.max(0.0) + BN_EPSILON).sqrt()).collect();
+    let factor: Vec<_> = gamma.iter().zip(var).map(|(g, v)| g / (v.max(0.0) + epsilon as f32).sqrt()).collect();
     let shift = beta.iter().zip(mean).zip(&factor).map(|((b, m), f)| b - m * f).collect();
     Ok(Affine { factor, shift })
 }

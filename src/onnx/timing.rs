@@ -19,7 +19,7 @@ pub fn weights_for_timing(graph: &Graph, seed: Seed) -> Weights {
                 (vec![cout, cin / groups, kernel, kernel], cin / groups * kernel * kernel, bias)
             }
             Layer::Linear => (vec![cout, cin], cin, true),
-            Layer::BatchNorm => {
+            Layer::BatchNorm { .. } => {
                 for (part, value) in [("gamma", 1.0), ("beta", 0.1), ("mean", 0.0), ("var", 1.0)] {
                     weights.insert(format!("{name}.{part}"), vec![cout], vec![value; cout]);
                 }

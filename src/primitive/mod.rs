@@ -36,6 +36,7 @@ pub mod noun;
 pub mod operator;
 pub mod options;
 pub mod parallel;
+mod published;
 mod random;
 mod recipe;
 pub mod registry;
@@ -105,6 +106,7 @@ pub fn register(engine: &mut Engine) {
     footprint::register(engine);
     explain::register(engine);
     teacher::register(engine);
+    published::register(engine);
     tensor::register(engine);
     block::register(engine);
     lut::register(engine);

@@ -1,4 +1,4 @@
-//! How elastic networks are trained and judged, read from options: those of blocks, of look-up tables and of supernets alike.
+//! How networks are trained and judged, read from options: those of blocks, of look-up tables, of supernets and of teachers alike.
 
 use rhai::{FnPtr, NativeCallContext};
 
@@ -76,20 +76,32 @@ pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options:
     })
 }
 
+/// How teachers are trained: how long and how fast. One with weights may need no steps.
+pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
+    paced(host, options, default, 0)
+}
+
 fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
-    let steps = host.cut(STEPS, options.count("steps", 1)?.unwrap_or(default.steps), 1);
-    let int8_steps = host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1);
+    let pace = paced(host, options, default, 1)?;
     Ok(Recipe {
-        steps,
-        int8_steps,
-        lr: options.positive("lr")?.unwrap_or(default.lr),
-        int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(steps)),
-        int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(int8_steps),
-        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
+        warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(pace.steps)),
+        int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(pace.int8_steps),
         random: options.count("random", 0)?.unwrap_or(default.random),
         update: update(options, default.update)?,
         lsq: lsq(options, default.lsq)?,
+        ..pace
+    })
+}
+
+/// `default` with the steps, learning rates and batch that options ask for, and at least so many FP32 steps.
+fn paced(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    Ok(Recipe {
+        steps: host.cut(STEPS, options.count("steps", least)?.unwrap_or(default.steps), 1),
+        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
+        lr: options.positive("lr")?.unwrap_or(default.lr),
+        int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
+        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
+        ..default
     })
 }
 

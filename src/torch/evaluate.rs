@@ -1,6 +1,7 @@
 //! Evaluation of networks cut out of trained weights, each with batch-norm statistics of its own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use spaceevo::base::{Result, Seed};
 use spaceevo::data::Images;
@@ -102,13 +103,18 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec
     let mut losses = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(losses.len(), task.nets.len(), String::new)?;
-        let (inputs, pairs) = known.entry(choice.resolution).or_insert_with(|| {
-            let inputs = batches.iter().map(|x| teacher.features(&resize(x, choice.resolution)).0).collect();
-            let images = data.valid_at(choice.resolution);
-            let batch = task.batch.clamp(1, images.len());
-            let count = task.batches.min(images.len() / batch);
-            (inputs, (0..count).map(|at| teacher.features(&plain(images, at * batch, (at + 1) * batch).0)).collect())
-        });
+        let (inputs, pairs) = match known.entry(choice.resolution) {
+            Entry::Occupied(features) => features.into_mut(),
+            Entry::Vacant(place) => {
+                let inputs = batches.iter().map(|x| Ok(teacher.features(&resize(x, choice.resolution))?.0));
+                let inputs = inputs.collect::<Result<_>>()?;
+                let images = data.valid_at(choice.resolution);
+                let batch = task.batch.clamp(1, images.len());
+                let count = task.batches.min(images.len() / batch);
+                let pairs = (0..count).map(|at| teacher.features(&plain(images, at * batch, (at + 1) * batch).0));
+                place.insert((inputs, pairs.collect::<Result<_>>()?))
+            }
+        };
         let net = nets.get(choice)?;
         // A network's scales do not depend on those before it.
         store.forget_covered();

@@ -48,7 +48,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                     }
                 }
             }
-            Kind::Norm { layer, channels } => {
+            Kind::Norm { layer, channels, .. } => {
                 if let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[*layer] {
                     put(&mut weights, format!("{name}.gamma"), &channels.of(gamma, 0));
                     put(&mut weights, format!("{name}.beta"), &channels.of(beta, 0));
@@ -92,7 +92,7 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
                 weights.scalar(&format!("{}.{key}", quantizer.name))?;
             }
         }
-        for spec in specs.iter().filter(|spec| spec.layer != spaceevo::graph::Layer::BatchNorm) {
+        for spec in specs.iter().filter(|spec| !matches!(spec.layer, spaceevo::graph::Layer::BatchNorm { .. })) {
             let key = format!("{}.sw", spec.name);
             weights.get(&key).ok_or_else(|| Fault::from(GraphFault::WeightMissing { name: key.clone() }))?;
         }

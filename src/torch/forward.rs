@@ -8,9 +8,6 @@ use tch::{Kind as Number, Tensor, no_grad_guard};
 use super::net::{Kind, Net, Op, WeightSlice};
 use super::store::{LayerWeights, Slice, Store};
 
-/// Added to the variance in batch norm.
-pub const NORM_EPS: f64 = 1e-5;
-
 /// Mean and variance of the batch norms of one network, by place among the layers; already sliced.
 pub type Statistics = BTreeMap<usize, (Tensor, Tensor)>;
 
@@ -44,10 +41,13 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
         let first = value(0);
         let mut out = match &op.kind {
             Kind::Nothing => first.shallow_clone(),
-            Kind::Conv { weights, stride, padding, groups } => {
+            Kind::Conv { weights, stride, padding, trailing, groups } => {
                 let (weight, bias) = take(weights, store, quantized);
                 let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
-                first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
+                let (start, end) = (*padding, padding + trailing);
+                let uneven = (*trailing > 0).then(|| first.constant_pad_nd([start, end, start, end]));
+                let (map, padding) = uneven.as_ref().map_or((first, start), |map| (map, 0));
+                map.conv2d(&weight, bias.as_ref(), [*stride], [padding], [1], *groups)
             }
             Kind::Linear { weights } => {
                 let (weight, bias) = take(weights, store, quantized);
@@ -60,9 +60,9 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
                 // Values stay maps, so that whatever follows sees four dimensions.
                 out.unsqueeze(-1).unsqueeze(-1)
             }
-            Kind::Norm { layer, channels } => match folded_into(net, op).filter(|_| integer) {
-                Some(kernel) => folded(op, kernel, store, (*layer, channels), first, &norms),
-                None => norm(store, *layer, channels, first, &mut norms),
+            Kind::Norm { layer, channels, epsilon } => match folded_into(net, op).filter(|_| integer) {
+                Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
+                None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
@@ -109,13 +109,13 @@ pub fn sliced(slice: &WeightSlice, whole: &Tensor) -> Tensor {
     }
 }
 
-fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut Norms<'_>) -> Tensor {
+fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Tensor, norms: &mut Norms<'_>) -> Tensor {
     let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
         unreachable!("compile() takes batch norms from layers of this kind alone");
     };
     let (gamma, beta) = (channels.of(gamma, 0), channels.of(beta, 0));
     let apply = |mean: Option<&Tensor>, var: Option<&Tensor>, batch: bool, momentum: f64| {
-        Tensor::native_batch_norm(x, Some(&gamma), Some(&beta), mean, var, batch, momentum, NORM_EPS).0
+        Tensor::native_batch_norm(x, Some(&gamma), Some(&beta), mean, var, batch, momentum, epsilon).0
     };
     match norms {
         Norms::Batch => apply(None, None, true, 0.1),
@@ -148,7 +148,7 @@ fn folded(
     op: &Op,
     kernel: &WeightSlice,
     store: &Store,
-    (layer, channels): (usize, &Slice),
+    (layer, channels, epsilon): (usize, &Slice, f64),
     x: &Tensor,
     norms: &Norms<'_>,
 ) -> Tensor {
@@ -162,7 +162,7 @@ fn folded(
         }
         _ => (channels.of(mean, 0), channels.of(var, 0)),
     };
-    let factor = channels.of(gamma, 0) / (var + NORM_EPS).sqrt();
+    let factor = channels.of(gamma, 0) / (var + epsilon).sqrt();
     let shift = channels.of(beta, 0) - &mean * &factor;
     let shift = whole_units(op, kernel, store, shift, Some(&factor));
     let (zero, one) = (mean.zeros_like(), mean.ones_like());

@@ -13,7 +13,7 @@ use super::batches::Data;
 use super::net::{self, Net};
 use super::serve::Ears;
 use super::store::Store;
-use super::{evaluate, export, train_block, train_net};
+use super::{evaluate, export, script, train_block, train_net};
 
 /// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
 const KEPT: usize = 256;
@@ -42,6 +42,7 @@ impl Jobs {
                 export::forward(job, folder, ears)?;
                 json(&serde_json::Map::new())
             }
+            Job::ScriptShapes(job) => json(&script::shapes(job)?),
         }
     }
 

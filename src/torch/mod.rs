@@ -14,6 +14,7 @@ mod lsq;
 mod meter;
 mod net;
 mod optim;
+mod script;
 mod serve;
 mod store;
 mod train_block;

@@ -15,11 +15,11 @@ pub enum Kind {
     /// Passes its input on.
     Nothing,
     /// A convolution.
-    Conv { weights: WeightSlice, stride: i64, padding: i64, groups: i64 },
+    Conv { weights: WeightSlice, stride: i64, padding: i64, trailing: i64, groups: i64 },
     /// Flatten, then a dense layer.
     Linear { weights: WeightSlice },
-    /// A batch norm: place among the layers, and its channels.
-    Norm { layer: usize, channels: Slice },
+    /// A batch norm: place among the layers, its channels, and what is added to the variance.
+    Norm { layer: usize, channels: Slice, epsilon: f64 },
     /// An activation.
     Act(Activation),
     /// Mean over the map.
@@ -114,7 +114,7 @@ pub fn chained(pool: &Pool, parts: &[usize], resolution: usize) -> Result<(Graph
 pub fn spec_of(graph: &Graph, node: &Node) -> Option<WeightSpec> {
     let input = graph.nodes[*node.inputs.first()?].shape.channels.clone();
     let output = match node.layer {
-        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm => input.clone(),
+        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } => input.clone(),
         Layer::Conv { .. } | Layer::Linear => node.shape.channels.clone(),
         _ => return None,
     };
@@ -131,7 +131,7 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
     let mut ops = Vec::with_capacity(graph.nodes.len());
     for (id, node) in graph.nodes.iter().enumerate() {
         let kind = kind(graph, node, store)?;
-        if let Kind::Norm { layer, channels } = &kind {
+        if let Kind::Norm { layer, channels, .. } = &kind {
             norms.push((*layer, channels.shallow_clone()));
         }
         let quantizer = match plan.quantizer_after(id) {
@@ -168,22 +168,23 @@ fn kind(graph: &Graph, node: &Node, store: &Store) -> Result<Kind> {
     let int = |value: usize| value as i64;
     Ok(match node.layer {
         Layer::Input | Layer::Segment { .. } => Kind::Nothing,
-        Layer::Conv { kernel, stride, padding, groups, depthwise, .. } => {
+        Layer::Conv { kernel, stride, padding, trailing, groups, depthwise, .. } => {
             let groups = if depthwise { graph.nodes[node.inputs[0]].shape.c() } else { groups };
             Kind::Conv {
                 weights: weight_slice(graph, node, store, kernel)?,
                 stride: int(stride),
                 padding: int(padding),
+                trailing: int(trailing),
                 groups: int(groups),
             }
         }
         Layer::Linear => Kind::Linear { weights: weight_slice(graph, node, store, 1)? },
-        Layer::BatchNorm => {
+        Layer::BatchNorm { epsilon } => {
             let layer = store.layer(&node.name).ok_or_else(|| missing(&node.name))?;
             let part = &graph.nodes[node.inputs[0]].shape.channels;
             let channels =
                 slice(part, &store.specs[layer].input).ok_or_else(|| too_large(&node.name, part, &store.specs[layer].input))?;
-            Kind::Norm { layer, channels }
+            Kind::Norm { layer, channels, epsilon }
         }
         Layer::Act { act } => Kind::Act(act),
         Layer::GlobalPool => Kind::GlobalPool,

@@ -89,7 +89,7 @@ fn weight_dims(spec: &WeightSpec) -> Vec<i64> {
 /// How many scales the weight of a layer has.
 fn scale_count(spec: &WeightSpec, lsq: &Lsq) -> i64 {
     match (&spec.layer, lsq.weights) {
-        (Layer::BatchNorm, _) => 0,
+        (Layer::BatchNorm { .. }, _) => 0,
         (Layer::Conv { .. }, Granularity::PerChannel) => weight_dims(spec)[0],
         _ => 1,
     }
@@ -120,7 +120,7 @@ impl Store {
             size - count..size
         };
         let numel = |dims: &[i64]| dims.iter().product::<i64>();
-        let is_norm = |spec: &WeightSpec| spec.layer == Layer::BatchNorm;
+        let is_norm = |spec: &WeightSpec| matches!(spec.layer, Layer::BatchNorm { .. });
         let weights: Vec<_> = specs.iter().map(|spec| (!is_norm(spec)).then(|| take(numel(&weight_dims(spec))))).collect();
         let all_weights = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
         let shifts: Vec<_> =
@@ -241,6 +241,15 @@ impl Store {
     /// Takes values from `weights`; keys as in [`Weights`], tensors at their largest. Quantizers may be missing: they are
     /// then set by the first data they see. Those of another number of bits keep their range.
     pub fn load(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, true)
+    }
+
+    /// The same, but what `weights` lack keeps its value.
+    pub fn load_found(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, false)
+    }
+
+    fn take(&self, weights: &Weights, whole: bool) -> Result<()> {
         let _guard = no_grad_guard();
         let before = match weights.get(BITS) {
             Some((_, [weight_bits, activation_bits])) => {
@@ -252,6 +261,9 @@ impl Store {
         let weight_codes = finer(self.lsq.weight_codes().1, before.weight_codes().1);
         let codes = finer(self.lsq.largest_code(), before.largest_code());
         let fill = |key: String, tensor: &Tensor| -> Result<()> {
+            if !whole && weights.get(&key).is_none() {
+                return Ok(());
+            }
             let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
             let data = Tensor::from_slice(weights.need(&key, &shape)?);
             tensor.detach().copy_(&data.view_as(tensor));

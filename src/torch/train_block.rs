@@ -1,11 +1,12 @@
 //! Distillation of an elastic stage from a teacher's features.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::time::Instant;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::train::{BlockTarget, Targets, TrainBlock, TrainSummary};
+use spaceevo::train::{BlockTarget, Targets, TeacherForm, TrainBlock, TrainSummary};
 use tch::{Tensor, no_grad_guard};
 
 use super::batches::{Batches, Data, resize};
@@ -16,19 +17,26 @@ use super::losses::distance;
 use super::meter::Meter;
 use super::net::{self, Net};
 use super::optim::{Optimizer, learning_rate};
+use super::script::Script;
 use super::serve::Ears;
 use super::store::Store;
 
 /// A teacher's features at the start and the end of what a block imitates.
-pub struct Teacher {
-    store: Store,
-    net: Net,
+pub enum Teacher {
+    /// Those of a layer graph, as deep as needed.
+    Graph { store: Box<Store>, net: Net, quantized: bool },
+    /// Those at two places of what a TorchScript file returns.
+    Script { script: Script, ends: [usize; 2] },
 }
 
 impl Teacher {
     /// The teacher of `target`, as deep as needed.
     pub fn load(target: &BlockTarget) -> Result<Self> {
         let teacher = &target.teacher;
+        if teacher.form == TeacherForm::Script {
+            let script = Script::load(&teacher.weights.path)?;
+            return Ok(Self::Script { script, ends: [target.input_after, target.target_after] });
+        }
         let store = store(&teacher.pool, Some(&teacher.weights), Seed(0))?;
         let deepest = target.input_after.max(target.target_after);
         let parts = teacher.net.parts.get(..=deepest).ok_or_else(|| {
@@ -40,15 +48,23 @@ impl Teacher {
         })?;
         let (graph, ends) = net::chained(&teacher.pool, parts, teacher.net.resolution)?;
         let net = net::compile(&graph, &store, vec![ends[target.input_after], ends[target.target_after]])?;
-        Ok(Self { store, net })
+        Ok(Self::Graph { store: Box::new(store), net, quantized: teacher.form == TeacherForm::Quantized })
     }
 
     /// Features for images `x`: the block's input and its target.
-    pub fn features(&self, x: &Tensor) -> (Tensor, Tensor) {
+    pub fn features(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let _guard = no_grad_guard();
-        let mut maps = forward(&self.net, &self.store, x, false, Norms::Stored);
-        let target = maps.swap_remove(1);
-        (maps.swap_remove(0), target)
+        match self {
+            Self::Graph { store, net, quantized } => {
+                let mut maps = forward(net, store, x, *quantized, Norms::Stored);
+                let target = maps.swap_remove(1);
+                Ok((maps.swap_remove(0), target))
+            }
+            Self::Script { script, ends: [input, target] } => {
+                let maps = script.features(x)?;
+                Ok((script.at(&maps, *input)?, script.at(&maps, *target)?))
+            }
+        }
     }
 }
 
@@ -70,8 +86,10 @@ pub fn run(job: &TrainBlock, data: &mut Data, folder: &Path, ears: &mut Ears) ->
             Optimizer::clear(&store);
             for (place, choice) in step.iter().enumerate() {
                 ears.check()?;
-                let (x, target) =
-                    features.entry(choice.resolution).or_insert_with(|| teacher.features(&resize(&images, choice.resolution)));
+                let (x, target) = match features.entry(choice.resolution) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(teacher.features(&resize(&images, choice.resolution))?),
+                };
                 let student = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0);
                 let loss = if place == 0 {
                     guides.insert(choice.resolution, student.detach());

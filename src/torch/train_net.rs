@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use spaceevo::base::Result;
+use spaceevo::graph::Weights;
 use spaceevo::train::{TrainNet, TrainSummary};
 use tch::{Reduction, Tensor};
 
@@ -28,6 +29,9 @@ const REPORT_BATCHES: usize = 16;
 pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> Result<TrainSummary> {
     let start = Instant::now();
     let store = store(&job.pool, None, job.seed)?;
+    if let Some(initial) = &job.initial {
+        store.load_found(&Weights::load(&initial.path)?)?;
+    }
     let mut nets = Nets::new(&job.pool, &store);
     let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
     let mut meter = Meter::new(&job.label, job.phases.iter().map(|phase| phase.steps.len()));

@@ -22,7 +22,7 @@ impl BlockTask {
     pub fn new(stage: &ElasticStage, teacher: &Teacher) -> Result<Self> {
         let hyperspace = &stage.hyperspace;
         let ((input_after, cin), (target_after, cout)) = teacher.around(&hyperspace.stages[stage.stage].name)?;
-        let target = BlockTarget { teacher: teacher.reference(), input_after, target_after };
+        let target = BlockTarget { teacher: teacher.reference()?, input_after, target_after };
         let mut builder = PoolBuilder::default();
         for placed in stage.elastic_parts()? {
             builder.part(&placed.prefix, &*placed.graph()?);

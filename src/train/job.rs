@@ -122,15 +122,37 @@ pub struct Tap {
     pub stride: usize,
 }
 
-/// A trained teacher.
+/// A teacher that is ready to be learnt from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TeacherRef {
     /// Its graphs and weights' shapes.
     pub pool: Pool,
     /// The one network.
     pub net: Net,
-    /// Its trained weights (of a [`TrainNet`] job).
+    /// Its weights: of a [`TrainNet`] job, or read from a published file. For a script the file itself.
     pub weights: WeightsRef,
+    /// How features come about.
+    #[serde(default, skip_serializing_if = "TeacherForm::is_float")]
+    pub form: TeacherForm,
+}
+
+/// How a teacher's features come about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherForm {
+    /// By its graphs, in floats.
+    #[default]
+    Float,
+    /// By its graphs, with LSQ+ on.
+    Quantized,
+    /// By a TorchScript file that returns all features in a row. Positions count them; pool and net are empty.
+    Script,
+}
+
+impl TeacherForm {
+    fn is_float(&self) -> bool {
+        *self == Self::Float
+    }
 }
 
 /// What a block learns: from the features after one part of the teacher to those after another.
@@ -168,6 +190,9 @@ pub struct TrainNet {
     pub distill: Distill,
     /// How parameters move.
     pub update: Update,
+    /// Weights to begin with; layers that they lack are drawn from the seed, as all are without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<WeightsRef>,
     /// Net to evaluate on the validation images at the end (top-1 goes to the summary), after batch-norm recalibration.
     pub report: Net,
     /// Seed of initial weights, batches and augmentation.
@@ -291,6 +316,17 @@ pub struct Forward {
     pub inputs: PathBuf,
 }
 
+/// Runs a TorchScript file on one image, to see what it returns: `[C, H, W]` of each feature.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScriptShapes {
+    /// The file.
+    pub script: WeightsRef,
+    /// Channels of the image.
+    pub channels: usize,
+    /// Side of the image.
+    pub resolution: usize,
+}
+
 /// A job of any kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case")]
@@ -307,6 +343,8 @@ pub enum Job {
     ExportNet(ExportNet),
     /// Outputs.
     Forward(Forward),
+    /// Shapes of a script's features.
+    ScriptShapes(ScriptShapes),
 }
 
 /// What a worker is handed: a job and the folder for what it writes.

@@ -10,12 +10,13 @@ mod runner;
 mod schedule;
 mod supernet;
 mod teacher;
+mod teacher_net;
 
 pub use block::{BlockEvaluation, BlockTask};
 pub use expression::{Binary, Expression, Reduce, Step, Unary};
 pub use job::{
     BlockTarget, DataSource, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, Tap, Targets, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
 };
 pub use lsq::{FEWEST_BITS, Granularity, Lsq, MOST_BITS, Offset, ScaleInit};
 pub use pool::PoolBuilder;
@@ -23,4 +24,5 @@ pub use recipe::{BlockRecipe, Decay, Recipe, Rule, SupernetRecipe, Update};
 pub use runner::{Done, Runner};
 pub use schedule::{Sandwich, Stretch, fixed_phase};
 pub use supernet::{NetEvaluation, SupernetTask};
-pub use teacher::{Teacher, TeacherNet, TeacherPart, TeacherRecipe};
+pub use teacher::Teacher;
+pub use teacher_net::{NetworkTap, TeacherNet, TeacherPart};

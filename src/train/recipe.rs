@@ -1,10 +1,11 @@
-//! How elastic networks are trained: what recipes of blocks and of supernets share, and how parameters move.
+//! How networks are trained: what recipes of blocks, of supernets and of teachers share, and how parameters move.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Distill, Loss, Lsq, Stretch, Targets};
 
-/// What blocks and supernets are trained by alike: FP32 steps, then steps with LSQ+ on, each by the sandwich rule.
+/// What blocks, supernets and teachers are trained by alike: FP32 steps, then steps with LSQ+ on; what is elastic by the sandwich
+/// rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recipe {
     /// Steps in FP32.
@@ -21,7 +22,7 @@ pub struct Recipe {
     pub int8_warmup: usize,
     /// Images a step.
     pub batch: usize,
-    /// Random networks between the largest and the smallest in every step.
+    /// Random networks between the largest and the smallest in every step; none for a teacher, which is always the same.
     pub random: usize,
     /// How parameters move.
     pub update: Update,
@@ -30,6 +31,27 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// How a teacher is trained from the start.
+    pub fn teacher() -> Self {
+        Self {
+            steps: 500,
+            int8_steps: 0,
+            lr: 0.1,
+            int8_lr: 0.001,
+            warmup: None,
+            int8_warmup: 0,
+            batch: 64,
+            random: 0,
+            update: Update::sgd(),
+            lsq: Lsq::default(),
+        }
+    }
+
+    /// How a network with published weights is made a teacher: not trained unless steps are asked for, and then with care.
+    pub fn published_teacher() -> Self {
+        Self { steps: 0, batch: 12, lr: 0.001, ..Self::teacher() }
+    }
+
     /// The two stretches of training.
     pub(super) fn stretches(&self) -> [Stretch; 2] {
         let warmup = self.warmup.unwrap_or(self.steps / 20);

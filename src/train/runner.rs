@@ -55,13 +55,16 @@ impl Job {
             Job::EvalNets(_) => "eval_nets",
             Job::ExportNet(_) => "export_net",
             Job::Forward(_) => "forward",
+            Job::ScriptShapes(_) => "script_shapes",
         }
     }
 
     /// What its result depends on: seed, images, weights of earlier jobs.
     fn detail(&self) -> Detail {
         let (seed, data, weights) = match self {
-            Job::TrainNet(job) => (Some(job.seed), Some(&job.data), vec![]),
+            Job::TrainNet(job) => {
+                (Some(job.seed), Some(&job.data), job.initial.iter().map(|initial| ("initial", initial)).collect())
+            }
             Job::TrainBlock(job) => (Some(job.seed), Some(&job.data), vec![("teacher", &job.target.teacher.weights)]),
             Job::EvalBlocks(job) => {
                 (Some(job.seed), Some(&job.data), vec![("weights", &job.weights), ("teacher", &job.target.teacher.weights)])
@@ -71,6 +74,7 @@ impl Job {
                 (Some(job.seed), Some(&job.data), job.weights.iter().map(|weights| ("weights", weights)).collect())
             }
             Job::Forward(_) => (None, None, vec![]),
+            Job::ScriptShapes(job) => (None, None, vec![("script", &job.script)]),
         };
         let mut inputs: BTreeMap<_, _> =
             weights.into_iter().map(|(name, weights)| (name.to_owned(), weights.job.clone())).collect();
@@ -87,6 +91,7 @@ impl Job {
             Job::EvalNets(job) => &job.label,
             Job::ExportNet(_) => "export weights",
             Job::Forward(_) => "forward",
+            Job::ScriptShapes(_) => "features of a script",
         }
     }
 

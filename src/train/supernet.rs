@@ -51,6 +51,7 @@ impl SupernetTask {
             dropout: recipe.dropout,
             distill: recipe.distill.clone(),
             update: common.update,
+            initial: None,
             report,
             seed,
         })

@@ -35,6 +35,7 @@ mod pipeline;
 mod plot;
 mod prompt;
 mod properties;
+mod published;
 mod quantizers;
 mod reference;
 mod replay;

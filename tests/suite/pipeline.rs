@@ -214,6 +214,7 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             dropout: 0.0,
             distill: Distill::AlphaDivergence,
             update: Update::sgd(),
+            initial: None,
             report: nets[0].clone(),
             seed: Seed(1),
         };

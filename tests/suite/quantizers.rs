@@ -10,7 +10,7 @@ use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::SearchSpace;
 use spaceevo::train::{
     BlockTarget, EvalBlocks, ExportNet, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe,
-    SupernetTask, Targets, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
+    SupernetTask, Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
 };
 
 use crate::torch::{run, same_classes_in_onnx_runtime, trainer};
@@ -150,7 +150,7 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let teacher = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     let _: TrainSummary = run(&pool, teacher.job, &teacher.folder);
     let weights = WeightsRef { job: "teacher".into(), path: teacher.folder.join("weights.safetensors") };
-    let teacher = TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights };
+    let teacher = TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights, form: TeacherForm::Float };
     let target = BlockTarget { teacher, input_after: 2, target_after: 4 };
     // The second stage: its parts stand at 3 and 4 of each network.
     let stage = Net { parts: largest.parts[3..5].to_vec(), resolution: toynet::SIZE };

@@ -11,7 +11,7 @@ use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, Weig
 use spaceevo::onnx::{Precision, lower};
 use spaceevo::train::{
     BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Lsq, Net, NetScore, Phase, Pool, SampleLoss,
-    Targets, TeacherRef, TrainBlock, TrainNet, TrainSummary, Update, WeightsRef,
+    Targets, TeacherForm, TeacherRef, TrainBlock, TrainNet, TrainSummary, Update, WeightsRef,
 };
 use spaceevo::worker::{self, PoolOptions};
 
@@ -247,7 +247,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let _: TrainSummary = run(&pool, trained.job, &trained.folder);
     let weights = WeightsRef { job: "teacher".into(), path: trained.folder.join("weights.safetensors") };
     let target = BlockTarget {
-        teacher: TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights },
+        teacher: TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights, form: TeacherForm::Float },
         input_after: 2,
         target_after: 4,
     };

@@ -127,6 +127,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         dropout: 0.0,
         distill: Distill::SoftCrossEntropy,
         update: Update::sgd(),
+        initial: None,
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });

@@ -20,7 +20,7 @@ use crate::primitive::study_views::{course, ended, history_table, without_score}
 use crate::primitive::supernet::Supernet;
 use crate::primitive::teacher::Dataset;
 use crate::search::Direction;
-use crate::train::{DataSource, Teacher};
+use crate::train::{DataSource, Teacher, TeacherForm};
 
 /// Rows of the best candidates on a page.
 const BEST: usize = 10;
@@ -200,7 +200,13 @@ pub(super) fn teacher(teacher: &Teacher) -> Result<Page> {
             Part { prefix, graph: &net.pool.graphs[*graph] }
         })
         .collect();
-    let mut facts = vec![("top-1 (validation)", percent(teacher.top1_pct))];
+    let mut facts: Vec<_> = teacher.top1_pct.iter().map(|top1| ("top-1 (validation)", percent(*top1))).collect();
+    let form = match teacher.form {
+        TeacherForm::Float => "floats",
+        TeacherForm::Quantized => "8 bits (LSQ+)",
+        TeacherForm::Script => "a TorchScript file",
+    };
+    facts.push(("teaches in", form.into()));
     if let Some(first) = parts.first() {
         let input = Shape::new(first.graph.input_shape().c(), net.resolution, net.resolution);
         let graph = chain(input, &parts)?;
