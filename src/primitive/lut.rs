@@ -40,7 +40,8 @@ mod lut_functions {
     /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (16): stages a window; `measured` (160): stages and networks measured in
     /// all, from which latencies are predicted (see `latency_model`); `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001): how blocks are trained;
     /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (2): batches of 64 images for batch
-    /// norm and for the loss; `seed` (0).
+    /// norm and for the loss; `share_teacher` (true): blocks trained by one worker share the teacher's passes, `false` gives the same table more slowly, to
+    /// compare with; `seed` (0).
     ///
     /// # Example
     ///
@@ -304,7 +305,9 @@ fn merged(tables: &[Dynamic]) -> Result<Lookup> {
         let names = format!("`{}` and `{}`", first.hyperspace.name, other.hyperspace.name);
         return Err(Fault::new("lut::merge", format!("the tables are for {names}"), "merge tables of one hyperspace"));
     }
-    changed(first, Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>()))
+    let lut = Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>())?;
+    let blocks = tables.iter().flat_map(|table| table.blocks.clone()).collect();
+    Ok(Arc::new(Built { lut, blocks, ..Built::clone(first) }))
 }
 
 fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
@@ -358,7 +361,7 @@ pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
 }
 
 /// Options of `build_lut`.
-const BUILD: [&str; 15] = [
+const BUILD: [&str; 16] = [
     "teacher",
     "device",
     "data",
@@ -373,6 +376,7 @@ const BUILD: [&str; 15] = [
     "loss",
     "recalibrate",
     "batches",
+    "share_teacher",
     "seed",
 ];
 
@@ -389,6 +393,7 @@ fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
         measured: host.cut(MEASURED, options.count("measured", 2)?.unwrap_or(160), DRY_MEASURED),
         recalibrate: host.cut("batches of an evaluation", options.count("recalibrate", 1)?.unwrap_or(2), 1),
         batches: host.cut("batches of an evaluation", options.count("batches", 1)?.unwrap_or(2), 1),
+        share_teacher: options.flag("share_teacher")?.unwrap_or(true),
         device: device.words(),
         seed: options.seed()?,
     };

@@ -11,6 +11,7 @@ mod blocks;
 mod cells;
 mod compare;
 pub mod cross;
+mod curve;
 mod device;
 mod explain;
 mod expr;
@@ -112,6 +113,7 @@ pub fn register(engine: &mut Engine) {
     study::register(engine);
     study_views::register(engine);
     supernet::register(engine);
+    curve::register(engine);
     lab::register(engine);
     views::register(engine);
 }

@@ -34,7 +34,7 @@ const FITTED: usize = 48;
 pub struct Supernet {
     pub(super) space: Space,
     pub(super) data: DataSource,
-    weights: WeightsRef,
+    pub(super) weights: WeightsRef,
     pub(super) quantized: bool,
     pub(super) top1_pct: f64,
     seed: Seed,

@@ -73,19 +73,30 @@ impl<'a> Batches<'a> {
 
     /// The next batch: images `[N, 3, H, W]`, labels `[N]`.
     pub fn next(&mut self) -> (Tensor, Tensor) {
+        let drawn = self.draw();
+        let side = self.images.size();
+        let mut pixels = Vec::with_capacity(self.size * side * side * 3);
+        for (index, change) in &drawn {
+            change.write(self.images.image(*index), side, &mut pixels);
+        }
+        (maps(&pixels, self.size, side), labels(self.images, drawn.iter().map(|(index, _)| *index)))
+    }
+
+    /// Passes over `count` batches: the next one is the one that it would be after them.
+    pub fn skip(&mut self, count: usize) {
+        (0..count).for_each(|_| drop(self.draw()));
+    }
+
+    /// Which images are next, and how each is varied.
+    fn draw(&mut self) -> Vec<(usize, Change)> {
         if self.at + self.size > self.order.len() {
             self.order.shuffle(&mut self.rng);
             self.at = 0;
         }
         let indices = &self.order[self.at..self.at + self.size];
         self.at += self.size;
-        let side = self.images.size();
-        let mut pixels = Vec::with_capacity(self.size * side * side * 3);
-        for &index in indices {
-            let change = if self.vary { Change::draw(&mut self.rng) } else { Change::default() };
-            change.write(self.images.image(index), side, &mut pixels);
-        }
-        (maps(&pixels, self.size, side), labels(self.images, indices.iter().copied()))
+        let (vary, rng) = (self.vary, &mut self.rng);
+        indices.iter().map(|&index| (index, if vary { Change::draw(rng) } else { Change::default() })).collect()
     }
 }
 

@@ -39,6 +39,11 @@ impl Quantizer {
         self.ready.get()
     }
 
+    /// Says whether it has values, for one whose numbers were restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
     /// Sets scale and zero point.
     pub fn set(&self, scale: f64, zero: f64) {
         let _guard = no_grad_guard();

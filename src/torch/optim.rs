@@ -37,6 +37,30 @@ impl Optimizer {
         Self::Adam { mean: zeros(), square: zeros(), step: 0, weight_decay }
     }
 
+    /// Back to rest.
+    pub fn rest(&mut self) {
+        let _guard = no_grad_guard();
+        for mut average in self.state().1.into_iter().map(Tensor::shallow_clone) {
+            let _ = average.zero_();
+        }
+        self.set_step(0);
+    }
+
+    /// Steps counted, where they count, and the averages, each as long as the parameters.
+    pub fn state(&self) -> (i32, Vec<&Tensor>) {
+        match self {
+            Self::Sgd { velocity, .. } => (0, vec![velocity]),
+            Self::Adam { mean, square, step, .. } => (*step, vec![mean, square]),
+        }
+    }
+
+    /// Sets the steps counted, where they count.
+    pub fn set_step(&mut self, steps: i32) {
+        if let Self::Adam { step, .. } = self {
+            *step = steps;
+        }
+    }
+
     /// Forgets the gradients of the last step.
     pub fn clear(store: &Store) {
         let _guard = no_grad_guard();

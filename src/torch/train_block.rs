@@ -1,59 +1,23 @@
-//! Distillation of an elastic stage from a teacher's features.
+//! Distillation of elastic stages from a teacher's features: one, or several side by side that share the teacher's passes.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use spaceevo::base::{Fault, Result};
+use spaceevo::train::{Loss, TrainBlock, TrainSummary};
+use tch::{Kind, Tensor};
 
-use spaceevo::base::{Result, Seed};
-use spaceevo::train::{BlockTarget, Loss, TrainBlock, TrainSummary};
-use tch::{Kind, Tensor, no_grad_guard};
-
-use super::batches::{Batches, Data, resize};
+use super::batches::{Batches, Data};
+use super::checkpoint::{self, Checkpoints, Place};
+use super::course::Course;
 use super::fault::job;
+use super::features::{Lesson, Teacher, depth};
 use super::forward::{Norms, run as forward};
 use super::jobs::{Nets, WEIGHTS, store};
-use super::meter::Meter;
-use super::net::{self, Net};
-use super::optim::{Optimizer, learning_rate};
-use super::serve::Ears;
+use super::optim::Optimizer;
+use super::serve::{Ears, caught};
 use super::store::Store;
 
 /// A variance counts as at least this fraction of the mean one, so that channels
 /// which are silent in an image do not outweigh all others.
 const LEAST_VARIANCE: f64 = 0.01;
-
-/// A teacher's features at the start and the end of what a block imitates.
-pub struct Teacher {
-    store: Store,
-    net: Net,
-}
-
-impl Teacher {
-    /// The teacher of `target`, as deep as needed.
-    pub fn load(target: &BlockTarget) -> Result<Self> {
-        let teacher = &target.teacher;
-        let store = store(&teacher.pool, Some(&teacher.weights), Seed(0))?;
-        let deepest = target.input_after.max(target.target_after);
-        let parts = teacher.net.parts.get(..=deepest).ok_or_else(|| {
-            let have = teacher.net.parts.len();
-            job(
-                format!("the block learns from part {deepest} of a teacher that has {have}"),
-                "the teacher's taps must name its own parts",
-            )
-        })?;
-        let (graph, ends) = net::chained(&teacher.pool, parts, teacher.net.resolution)?;
-        let net = net::compile(&graph, &store, vec![ends[target.input_after], ends[target.target_after]])?;
-        Ok(Self { store, net })
-    }
-
-    /// Features for images `x`: the block's input and its target.
-    pub fn features(&self, x: &Tensor) -> (Tensor, Tensor) {
-        let _guard = no_grad_guard();
-        let mut maps = forward(&self.net, &self.store, x, false, Norms::Stored);
-        let target = maps.swap_remove(1);
-        (maps.swap_remove(0), target)
-    }
-}
 
 /// How far `student` is from `teacher`, both `[N, C, H, W]`; one number.
 pub fn distance(loss: Loss, student: &Tensor, teacher: &Tensor) -> Result<Tensor> {
@@ -78,35 +42,129 @@ pub fn distance(loss: Loss, student: &Tensor, teacher: &Tensor) -> Result<Tensor
     Ok((squares.mean_dim([2i64, 3].as_slice(), false, Kind::Float) / variance.maximum(&least)).mean(Kind::Float))
 }
 
-/// Runs the job; leaves its weights in `folder`.
-pub fn run(job: &TrainBlock, data: &mut Data, folder: &Path, ears: &mut Ears) -> Result<TrainSummary> {
-    let start = Instant::now();
-    let teacher = Teacher::load(&job.target)?;
-    let store = store(&job.pool, None, job.seed)?;
-    let mut nets = Nets::new(&job.pool, &store);
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
-    let mut meter = Meter::new(&job.label, job.phases.iter().map(|phase| phase.steps.len()));
-    for phase in &job.phases {
-        let mut optimizer = Optimizer::adam(&store, job.weight_decay);
-        for (at, step) in phase.steps.iter().enumerate() {
-            let (images, _) = batches.next();
-            let mut features = BTreeMap::new();
-            Optimizer::clear(&store);
-            for (place, choice) in step.iter().enumerate() {
-                ears.check()?;
-                let (x, target) =
-                    features.entry(choice.resolution).or_insert_with(|| teacher.features(&resize(&images, choice.resolution)));
-                let student = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0);
-                let loss = distance(job.loss, &student, target)?;
-                if place == 0 {
-                    meter.loss(loss.double_value(&[]))?;
-                }
-                loss.backward();
-            }
-            optimizer.step(&store, learning_rate(phase.lr, phase.warmup, at, phase.steps.len()));
-            meter.step(ears)?;
-        }
+/// A block in training. Nothing it does depends on the others.
+struct Student<'a> {
+    job: &'a TrainBlock,
+    place: Place<'a>,
+    store: &'a Store,
+    nets: Nets<'a>,
+    course: Course<'a>,
+    /// What ended it.
+    fault: Option<Fault>,
+}
+
+impl<'a> Student<'a> {
+    fn new(job: &'a TrainBlock, place: Place<'a>, store: &'a Store) -> Self {
+        let optimizer = Optimizer::adam(store, job.weight_decay);
+        let mut course = Course::new(&job.label, store, optimizer, &job.phases);
+        checkpoint::go_on(&place, &mut course);
+        Self { job, place, store, nets: Nets::new(&job.pool, store), course, fault: None }
     }
-    store.save().save(&folder.join(WEIGHTS))?;
-    Ok(TrainSummary { loss: meter.finish(), top1_pct: None, took_s: start.elapsed().as_secs_f64() })
+
+    /// Whether its next step is the one after `done` steps.
+    fn is_at(&self, done: usize) -> bool {
+        self.fault.is_none() && self.course.meter().done() == done && self.course.next().is_some()
+    }
+
+    /// The resolutions that its next step needs, and how deep the teacher is needed there.
+    fn asks(&self) -> impl Iterator<Item = (usize, usize)> {
+        let depth = depth(&self.job.target);
+        self.course.next().into_iter().flat_map(|(_, nets)| nets).map(move |net| (net.resolution, depth))
+    }
+
+    /// Takes its next step.
+    fn learn(&mut self, lesson: &mut Lesson<'_>, ears: &Ears) -> Result<()> {
+        let Some((phase, step)) = self.course.next() else { return Ok(()) };
+        Optimizer::clear(self.store);
+        let mut largest = 0.0;
+        for (place, choice) in step.iter().enumerate() {
+            ears.check()?;
+            let (x, target) = lesson.maps(choice.resolution, &self.job.target)?;
+            let student = forward(&*self.nets.get(choice)?, self.store, x, phase.quantized, Norms::Batch).swap_remove(0);
+            let loss = distance(self.job.loss, &student, target)?;
+            if place == 0 {
+                largest = loss.double_value(&[]);
+                self.course.meter().check(largest)?;
+            }
+            loss.backward();
+        }
+        self.course.step(largest);
+        Ok(())
+    }
+
+    /// Leaves weights and curve in its folder.
+    fn finish(self) -> Result<TrainSummary> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        self.course.meter().curve().save(self.place.folder)?;
+        self.store.save().save(&self.place.folder.join(WEIGHTS))?;
+        Ok(self.course.summary(None))
+    }
+}
+
+/// Trains `blocks`, which share teacher, images, batch size and seed; each leaves its weights in its place. One that fails
+/// leaves the others to go on. Those that were cut short go on from their checkpoints.
+pub fn run(
+    blocks: &[(&TrainBlock, Place<'_>)],
+    data: &Data,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<Vec<Result<TrainSummary>>> {
+    let teacher = Teacher::load(&blocks.iter().map(|(block, _)| &block.target).collect::<Vec<_>>())?;
+    let stores = blocks.iter().map(|(block, _)| store(&block.pool, None, block.seed)).collect::<Result<Vec<_>>>()?;
+    let mut students: Vec<_> =
+        blocks.iter().zip(&stores).map(|((block, place), store)| Student::new(block, *place, store)).collect();
+    let taught = teach(&mut students, &teacher, data, checkpoints, ears);
+    if taught.is_err() {
+        write(checkpoints, &students);
+    }
+    taught.map(|()| students.into_iter().map(Student::finish).collect())
+}
+
+/// Takes all steps that are left; an error once the job is cancelled.
+fn teach(
+    students: &mut [Student<'_>],
+    teacher: &Teacher,
+    data: &Data,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<()> {
+    let Some((size, seed)) = students.first().map(|student| (student.job.batch, student.job.seed)) else { return Ok(()) };
+    let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
+    let left = students.iter().filter(|student| student.course.next().is_some());
+    let mut done = left.map(|student| student.course.meter().done()).min().unwrap_or(total);
+    let mut batches = Batches::new(&data.train, size, true, seed.child("batches"));
+    batches.skip(done);
+    while done < total && students.iter().any(|student| student.fault.is_none()) {
+        let (images, _) = batches.next();
+        let mut present: Vec<_> = students.iter_mut().filter(|student| student.is_at(done)).collect();
+        let mut lesson = Lesson::new(teacher, images, present.iter().flat_map(|student| student.asks()));
+        for student in &mut present {
+            if let Err(fault) = caught(|| student.learn(&mut lesson, ears)) {
+                if ears.is_cancelled() {
+                    return Err(fault);
+                }
+                student.fault = Some(fault);
+            }
+        }
+        done += 1;
+        if checkpoints.due() && done < total {
+            write(checkpoints, students);
+        }
+        ears.step(done, total, || note(students))?;
+    }
+    Ok(())
+}
+
+fn write(checkpoints: &mut Checkpoints, students: &[Student<'_>]) {
+    let well = students.iter().filter(|student| student.fault.is_none());
+    checkpoints.write(well.map(|student| (student.place, &student.course)));
+}
+
+/// Phase and mean loss of those that learn.
+fn note(students: &[Student<'_>]) -> String {
+    let latest: Vec<_> = students.iter().filter_map(|student| student.course.meter().latest()).collect();
+    let Some((phase, _)) = latest.first() else { return String::new() };
+    format!("{phase}, loss {:.3}", latest.iter().map(|(_, loss)| loss).sum::<f64>() / latest.len() as f64)
 }

@@ -1,6 +1,8 @@
 //! Training as the session sees it: jobs, recipes, results. No libtorch here: a worker does the work.
 
 mod block;
+mod curve;
+mod group;
 mod job;
 mod pool;
 mod runner;
@@ -9,9 +11,10 @@ mod supernet;
 mod teacher;
 
 pub use block::{BlockEvaluation, BlockRecipe, BlockTask};
+pub use curve::Curve;
 pub use job::{
-    BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, Tap, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockFile, BlockTarget, CHECKPOINT, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
+    Phase, Pool, SampleLoss, Tap, TeacherRef, TrainBlock, TrainBlocks, TrainNet, TrainSummary, WeightsRef,
 };
 pub use pool::PoolBuilder;
 pub use runner::{Done, Runner};

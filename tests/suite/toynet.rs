@@ -128,5 +128,5 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });
-    JobFile { job, folder: folder.into() }
+    JobFile::new(job, folder)
 }

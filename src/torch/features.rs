@@ -1,0 +1,219 @@
+//! A teacher's feature maps: computed once for all who learn from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spaceevo::base::{Result, Seed, hash_hex};
+use spaceevo::train::{BlockTarget, EvalBlocks};
+use tch::{Tensor, no_grad_guard};
+
+use super::batches::{Data, plain, resize};
+use super::evaluate::train_batches;
+use super::fault::job;
+use super::forward::{Norms, run as forward};
+use super::jobs::store;
+use super::net::{self, Net};
+use super::store::Store;
+
+/// Most bytes of maps that are kept from one evaluation for the next.
+const MOST_BYTES: usize = 1 << 30;
+/// Bytes of one value of a map.
+const BYTES: usize = 4;
+
+/// A teacher's features at the start and the end of what blocks imitate.
+pub struct Teacher {
+    store: Store,
+    /// By the last of the teacher's parts that it runs: the parts whose maps it gives, and the network.
+    nets: BTreeMap<usize, (Vec<usize>, Net)>,
+}
+
+impl Teacher {
+    /// The teacher of `targets`, which have one in common; for each no deeper than it needs.
+    pub fn load(targets: &[&BlockTarget]) -> Result<Self> {
+        let Some(teacher) = targets.first().map(|target| &target.teacher) else {
+            return Err(job("nobody learns from the teacher", "build session and trainer anew with `cargo build`").into());
+        };
+        let store = store(&teacher.pool, Some(&teacher.weights), Seed(0))?;
+        let taps: BTreeSet<usize> = targets.iter().flat_map(|target| [target.input_after, target.target_after]).collect();
+        let mut nets = BTreeMap::new();
+        for deepest in targets.iter().map(|target| depth(target)).collect::<BTreeSet<_>>() {
+            let parts = teacher.net.parts.get(..=deepest).ok_or_else(|| {
+                let have = teacher.net.parts.len();
+                job(
+                    format!("the block learns from part {deepest} of a teacher that has {have}"),
+                    "the teacher's taps must name its own parts",
+                )
+            })?;
+            let (graph, ends) = net::chained(&teacher.pool, parts, teacher.net.resolution)?;
+            let taps: Vec<usize> = taps.range(..=deepest).copied().collect();
+            let net = net::compile(&graph, &store, taps.iter().map(|&tap| ends[tap]).collect())?;
+            nets.insert(deepest, (taps, net));
+        }
+        Ok(Self { store, nets })
+    }
+
+    /// Maps for images `x` after the teacher's parts, by part, as far as `target` needs them; those of other targets on the
+    /// way are among them.
+    pub fn maps(&self, x: &Tensor, depth: usize) -> BTreeMap<usize, Tensor> {
+        let _guard = no_grad_guard();
+        let Some((taps, net)) = self.nets.get(&depth) else { return BTreeMap::new() };
+        taps.iter().copied().zip(forward(net, &self.store, x, false, Norms::Stored)).collect()
+    }
+}
+
+/// The last part of the teacher that `target` needs.
+pub fn depth(target: &BlockTarget) -> usize {
+    target.input_after.max(target.target_after)
+}
+
+/// The block's input and its target among `maps`.
+fn pair<'a>(maps: &'a BTreeMap<usize, Tensor>, target: &BlockTarget) -> Result<(&'a Tensor, &'a Tensor)> {
+    let map = |at: usize| {
+        let missing = || job(format!("the teacher has no map after its part {at}"), "build session and trainer anew");
+        maps.get(&at).ok_or_else(missing)
+    };
+    Ok((map(target.input_after)?, map(target.target_after)?))
+}
+
+/// The teacher's maps of one training batch: one pass for each resolution, however many blocks ask.
+pub struct Lesson<'a> {
+    teacher: &'a Teacher,
+    images: Tensor,
+    /// How deep the teacher is needed at each resolution.
+    depths: BTreeMap<usize, usize>,
+    known: BTreeMap<usize, BTreeMap<usize, Tensor>>,
+}
+
+impl<'a> Lesson<'a> {
+    /// Of `images`, for what `asked` names: resolutions, and how deep the teacher is needed there.
+    pub fn new(teacher: &'a Teacher, images: Tensor, asked: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut depths: BTreeMap<usize, usize> = BTreeMap::new();
+        for (resolution, depth) in asked {
+            let deepest = depths.entry(resolution).or_insert(depth);
+            *deepest = depth.max(*deepest);
+        }
+        Self { teacher, images, depths, known: BTreeMap::new() }
+    }
+
+    /// Input and target of a block at `resolution`.
+    pub fn maps(&mut self, resolution: usize, target: &BlockTarget) -> Result<(&Tensor, &Tensor)> {
+        let Self { teacher, images, depths, known } = self;
+        let depth = depths.get(&resolution).copied().unwrap_or_else(|| depth(target));
+        pair(known.entry(resolution).or_insert_with(|| teacher.maps(&resize(images, resolution), depth)), target)
+    }
+}
+
+/// A block's input, and where it is wanted its target.
+type Pair = (Tensor, Option<Tensor>);
+
+/// What a map was computed for: a teacher and images (a hash), a resolution.
+type Origin = (String, usize);
+
+/// Maps of evaluations, kept for the next blocks that learn from the same ones: all operators of a stage do.
+#[derive(Default)]
+pub struct Kept {
+    /// By origin, whether the batch is one of validation, and its place.
+    pairs: BTreeMap<(Origin, bool, usize), Pair>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// The maps of one batch, computed if they are not kept. Where they are too many those of other origins go; if they are
+    /// too many by themselves the last of them are computed each time.
+    fn get(&mut self, place: (&Origin, bool, usize), compute: impl FnOnce() -> Result<Pair>) -> Result<Pair> {
+        let (origin, valid, at) = place;
+        let key = (origin.clone(), valid, at);
+        if let Some(pair) = self.pairs.get(&key) {
+            return Ok(copy(pair));
+        }
+        let pair = compute()?;
+        let bytes = size(&pair);
+        if self.bytes + bytes > MOST_BYTES {
+            self.pairs.retain(|(other, ..), _| other == origin);
+            self.bytes = self.pairs.values().map(size).sum();
+        }
+        if self.bytes + bytes <= MOST_BYTES {
+            self.bytes += bytes;
+            self.pairs.insert(key, copy(&pair));
+        }
+        Ok(pair)
+    }
+}
+
+fn copy((input, target): &Pair) -> Pair {
+    (input.shallow_clone(), target.as_ref().map(Tensor::shallow_clone))
+}
+
+fn size((input, target): &Pair) -> usize {
+    BYTES * (input.numel() + target.as_ref().map_or(0, Tensor::numel))
+}
+
+/// The teacher's maps that an evaluation of blocks needs.
+pub struct Exam<'a> {
+    task: &'a EvalBlocks,
+    data: &'a mut Data,
+    kept: &'a mut Kept,
+    hash: String,
+    /// What maps are computed with, once one is not kept: the teacher, and batches of training images.
+    means: Option<(Teacher, Vec<Tensor>)>,
+}
+
+impl<'a> Exam<'a> {
+    /// Of `task`; maps are looked for in `kept`, and left there.
+    pub fn new(task: &'a EvalBlocks, data: &'a mut Data, kept: &'a mut Kept) -> Self {
+        let origin = serde_json::to_string(&(&task.target, &task.data, task.batch, task.seed)).unwrap_or_default();
+        Self { task, data, kept, hash: hash_hex(origin.as_bytes()), means: None }
+    }
+
+    /// Number of validation batches at `resolution`.
+    pub fn batches(&mut self, resolution: usize) -> usize {
+        let images = self.data.valid_at(resolution).len();
+        self.task.batches.min(images / self.batch(images))
+    }
+
+    fn batch(&self, images: usize) -> usize {
+        self.task.batch.clamp(1, images.max(1))
+    }
+
+    /// What enters the block of training batch `at`, for statistics.
+    pub fn input(&mut self, resolution: usize, at: usize) -> Result<Tensor> {
+        let Self { task, data, kept, hash, means } = self;
+        let origin = (hash.clone(), resolution);
+        let compute = || {
+            let (teacher, batches) = prepared(means, task, data)?;
+            let maps = teacher.maps(&resize(&batches[at], resolution), depth(&task.target));
+            Ok((pair(&maps, &task.target)?.0.shallow_clone(), None))
+        };
+        Ok(kept.get((&origin, false, at), compute)?.0)
+    }
+
+    /// Input and target of validation batch `at`, for the loss.
+    pub fn pair(&mut self, resolution: usize, at: usize) -> Result<(Tensor, Tensor)> {
+        let images = self.data.valid_at(resolution).len();
+        let batch = self.batch(images);
+        let Self { task, data, kept, hash, means } = self;
+        let origin = (hash.clone(), resolution);
+        let compute = || {
+            let (teacher, _) = prepared(means, task, data)?;
+            let (x, _) = plain(data.valid_at(resolution), at * batch, (at + 1) * batch);
+            let maps = teacher.maps(&x, depth(&task.target));
+            let (input, target) = pair(&maps, &task.target)?;
+            Ok((input.shallow_clone(), Some(target.shallow_clone())))
+        };
+        let (input, target) = kept.get((&origin, true, at), compute)?;
+        let missing = || job("a kept map has no target", "build session and trainer anew with `cargo build`");
+        Ok((input, target.ok_or_else(missing)?))
+    }
+}
+
+/// The teacher, and batches of training images, made when first needed.
+fn prepared<'m>(
+    means: &'m mut Option<(Teacher, Vec<Tensor>)>,
+    task: &EvalBlocks,
+    data: &Data,
+) -> Result<&'m (Teacher, Vec<Tensor>)> {
+    let ready = match means.take() {
+        Some(ready) => ready,
+        None => (Teacher::load(&[&task.target])?, train_batches(data, task.recalibrate, task.batch, task.seed)),
+    };
+    Ok(means.insert(ready))
+}
