@@ -82,9 +82,11 @@ impl<'a> Batches<'a> {
         (maps(&pixels, self.size, side), labels(self.images, drawn.iter().map(|(index, _)| *index)))
     }
 
-    /// Passes over `count` batches: the next one is the one that it would be after them.
-    pub fn skip(&mut self, count: usize) {
+    /// The same batches without the first `count`, for a training that goes on.
+    #[must_use]
+    pub fn after(mut self, count: usize) -> Self {
         (0..count).for_each(|_| drop(self.draw()));
+        self
     }
 
     /// Which images are next, and how each is varied.

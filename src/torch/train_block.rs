@@ -134,8 +134,7 @@ fn teach(
     let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
     let left = students.iter().filter(|student| student.course.next().is_some());
     let mut done = left.map(|student| student.course.meter().done()).min().unwrap_or(total);
-    let mut batches = Batches::new(&data.train, size, true, seed.child("batches"));
-    batches.skip(done);
+    let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(done);
     while done < total && students.iter().any(|student| student.fault.is_none()) {
         let (images, _) = batches.next();
         let mut present: Vec<_> = students.iter_mut().filter(|student| student.is_at(done)).collect();

@@ -59,8 +59,7 @@ fn learn(
     ears: &mut Ears,
 ) -> Result<()> {
     let total = course.meter().total();
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
-    batches.skip(course.meter().done());
+    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches")).after(course.meter().done());
     while let Some((phase, step)) = course.next() {
         let (images, labels) = batches.next();
         let mut sizes = BTreeMap::new();
