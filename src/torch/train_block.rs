@@ -61,9 +61,9 @@ impl<'a> Student<'a> {
         Self { job, place, store, nets: Nets::new(&job.pool, store), course, fault: None }
     }
 
-    /// Whether its next step is the one after `done` steps.
-    fn is_at(&self, done: usize) -> bool {
-        self.fault.is_none() && self.course.meter().done() == done && self.course.next().is_some()
+    /// Whether there are steps that it can take.
+    fn learns(&self) -> bool {
+        self.fault.is_none() && self.course.next().is_some()
     }
 
     /// The resolutions that its next step needs, and how deep the teacher is needed there.
@@ -132,12 +132,14 @@ fn teach(
 ) -> Result<()> {
     let Some((size, seed)) = students.first().map(|student| (student.job.batch, student.job.seed)) else { return Ok(()) };
     let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
-    let left = students.iter().filter(|student| student.course.next().is_some());
+    let left = students.iter().filter(|student| student.learns());
     let mut done = left.map(|student| student.course.meter().done()).min().unwrap_or(total);
     let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(done);
-    while done < total && students.iter().any(|student| student.fault.is_none()) {
+    while students.iter().any(Student::learns) {
         let (images, _) = batches.next();
-        let mut present: Vec<_> = students.iter_mut().filter(|student| student.is_at(done)).collect();
+        // After an interruption some may be a step ahead.
+        let is_here = |student: &&mut Student<'_>| student.learns() && student.course.meter().done() == done;
+        let mut present: Vec<_> = students.iter_mut().filter(is_here).collect();
         let mut lesson = Lesson::new(teacher, images, present.iter().flat_map(|student| student.asks()));
         for student in &mut present {
             if let Err(fault) = caught(|| student.learn(&mut lesson, ears)) {
@@ -148,7 +150,7 @@ fn teach(
             }
         }
         done += 1;
-        if checkpoints.due() && done < total {
+        if checkpoints.due() {
             write(checkpoints, students);
         }
         ears.step(done, total, || note(students))?;
