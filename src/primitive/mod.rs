@@ -11,6 +11,7 @@ mod blocks;
 mod cells;
 mod compare;
 pub mod cross;
+mod dataset;
 mod device;
 mod explain;
 mod expr;
@@ -71,7 +72,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
         "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
-        "dataset" => list(&["shapes"]),
+        "dataset" => list(&dataset::NAMES),
         _ => Vec::new(),
     }
 }
@@ -101,6 +102,7 @@ pub fn register(engine: &mut Engine) {
     measure::register(engine);
     footprint::register(engine);
     explain::register(engine);
+    dataset::register(engine);
     teacher::register(engine);
     block::register(engine);
     lut::register(engine);

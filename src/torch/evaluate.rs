@@ -1,13 +1,14 @@
 //! Evaluation of networks cut out of trained weights, each with batch-norm statistics of its own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::data::Images;
+use spaceevo::data::ImageSet;
 use spaceevo::train::{EvalBlocks, EvalNets, NetScore, SampleLoss};
 use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Batches, Data, plain, resize};
+use super::batches::{Batches, Data, Plain, kept, plain, resize};
 use super::fault::job;
 use super::forward::{Norms, Statistics, run as forward};
 use super::jobs::{Nets, store};
@@ -20,9 +21,9 @@ use super::train_block::{Teacher, distance};
 type Features = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
 
 /// `count` batches of training images as they are, the same ones for the same seed.
-pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Vec<Tensor> {
+pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Result<Vec<Tensor>> {
     let mut batches = Batches::new(&data.train, batch, false, seed.child("statistics"));
-    (0..count).map(|_| batches.next().0).collect()
+    (0..count).map(|_| Ok(batches.next()?.0)).collect()
 }
 
 /// Batch-norm statistics of `net` averaged over `inputs`; those stored with the weights stay as they are.
@@ -35,25 +36,26 @@ pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<I
     statistics
 }
 
-/// Percentage of `images` that `net` puts into the right class.
+/// Percentage of `images` that `net` puts into the right class, and how many there were.
 pub fn top1(
     net: &Net,
     store: &Store,
     quantized: bool,
     statistics: &Statistics,
-    images: &Images,
+    images: &ImageSet,
     batch: usize,
     ears: &Ears,
-) -> Result<f64> {
+) -> Result<NetScore> {
     let _guard = no_grad_guard();
-    let mut right = 0;
-    for from in (0..images.len()).step_by(batch.max(1)) {
+    let (mut right, mut seen) = (0, 0);
+    let mut batches = Plain::new(images, batch);
+    while let Some((x, labels)) = batches.next()? {
         ears.check()?;
-        let (x, labels) = plain(images, from, (from + batch.max(1)).min(images.len()));
         let logits = forward(net, store, &x, quantized, Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
         right += logits.argmax(-1, false).eq_tensor(&labels).sum(tch::Kind::Int64).int64_value(&[]);
+        seen += labels.size()[0] as usize;
     }
-    Ok(100.0 * right as f64 / images.len().max(1) as f64)
+    Ok(NetScore { top1_pct: 100.0 * right as f64 / seen.max(1) as f64, images: seen })
 }
 
 /// Accuracies of networks of a supernet on validation images.
@@ -63,19 +65,22 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
     }
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
-    let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
-    let mut sized: BTreeMap<usize, (Vec<Tensor>, Images)> = BTreeMap::new();
+    let batches = train_batches(data, task.recalibrate, task.batch, task.seed)?;
+    let mut sized: BTreeMap<usize, (Vec<Tensor>, ImageSet)> = BTreeMap::new();
     let mut scores = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(scores.len(), task.nets.len(), String::new)?;
-        let (inputs, images) = sized.entry(choice.resolution).or_insert_with(|| {
-            let count = if task.images == 0 { usize::MAX } else { task.images };
-            (batches.iter().map(|x| resize(x, choice.resolution)).collect(), data.valid_at(choice.resolution).head(count))
-        });
+        let (inputs, images) = match sized.entry(choice.resolution) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let count = if task.images == 0 { usize::MAX } else { task.images };
+                let images = kept(data.valid_at(choice.resolution).slice(0..count), ears)?;
+                place.insert((batches.iter().map(|x| resize(x, choice.resolution)).collect(), images))
+            }
+        };
         let net = nets.get(choice)?;
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
-        let top1_pct = top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?;
-        scores.push(NetScore { top1_pct, images: images.len() });
+        scores.push(top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?);
     }
     ears.step(scores.len(), task.nets.len(), String::new)?;
     Ok(scores)
@@ -93,19 +98,23 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec
     let teacher = Teacher::load(&task.target)?;
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
-    let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
+    let batches = train_batches(data, task.recalibrate, task.batch, task.seed)?;
     // Features of the teacher, once for each resolution: inputs for statistics, then inputs and targets for losses.
     let mut known: BTreeMap<usize, Features> = BTreeMap::new();
     let mut losses = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(losses.len(), task.nets.len(), String::new)?;
-        let (inputs, pairs) = known.entry(choice.resolution).or_insert_with(|| {
-            let inputs = batches.iter().map(|x| teacher.features(&resize(x, choice.resolution)).0).collect();
-            let images = data.valid_at(choice.resolution);
-            let batch = task.batch.clamp(1, images.len());
-            let count = task.batches.min(images.len() / batch);
-            (inputs, (0..count).map(|at| teacher.features(&plain(images, at * batch, (at + 1) * batch).0)).collect())
-        });
+        let (inputs, pairs) = match known.entry(choice.resolution) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let inputs = batches.iter().map(|x| teacher.features(&resize(x, choice.resolution)).0).collect();
+                let images = data.valid_at(choice.resolution);
+                let batch = task.batch.clamp(1, images.len());
+                let count = task.batches.min(images.len() / batch);
+                let pairs = (0..count).map(|at| Ok(teacher.features(&plain(images, at * batch, (at + 1) * batch)?.0)));
+                place.insert((inputs, pairs.collect::<Result<_>>()?))
+            }
+        };
         let net = nets.get(choice)?;
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
         let _guard = no_grad_guard();

@@ -49,6 +49,11 @@ impl Ears {
     }
 }
 
+/// Tells the session a line that is worth a person's notice.
+pub fn log(line: String) {
+    say(&News::Log(line));
+}
+
 fn say(news: &News) {
     if let Ok(line) = serde_json::to_string(news) {
         let mut out = std::io::stdout().lock();

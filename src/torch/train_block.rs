@@ -89,7 +89,7 @@ pub fn run(job: &TrainBlock, data: &mut Data, folder: &Path, ears: &mut Ears) ->
     for phase in &job.phases {
         let mut optimizer = Optimizer::adam(&store, job.weight_decay);
         for (at, step) in phase.steps.iter().enumerate() {
-            let (images, _) = batches.next();
+            let (images, _) = batches.next()?;
             let mut features = BTreeMap::new();
             Optimizer::clear(&store);
             for (place, choice) in step.iter().enumerate() {

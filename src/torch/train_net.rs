@@ -33,7 +33,7 @@ pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> R
     for phase in &job.phases {
         let mut optimizer = Optimizer::sgd(&store, job.weight_decay);
         for (at, step) in phase.steps.iter().enumerate() {
-            let (images, labels) = batches.next();
+            let (images, labels) = batches.next()?;
             let mut sizes = BTreeMap::new();
             let mut guide: Option<Tensor> = None;
             Optimizer::clear(&store);
@@ -43,6 +43,7 @@ pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> R
                 let logits = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
                 let loss = match &guide {
                     None => {
+                        data.fits(&logits)?;
                         let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
                         meter.loss(loss.double_value(&[]))?;
                         guide = Some(logits.detach().softmax(-1, Kind::Float));
@@ -59,13 +60,13 @@ pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> R
     }
     let quantized = job.phases.last().is_some_and(|phase| phase.quantized);
     let net = nets.get(&job.report)?;
-    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed);
+    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed)?;
     let statistics = evaluate::gather(&net, &store, quantized, gathering.iter().map(|x| resize(x, job.report.resolution)));
     keep(&store, &statistics, &net);
     let valid = data.valid_at(job.report.resolution);
     let top1_pct = match valid.is_empty() {
         true => None,
-        false => Some(evaluate::top1(&net, &store, quantized, &statistics, valid, job.batch, ears)?),
+        false => Some(evaluate::top1(&net, &store, quantized, &statistics, valid, job.batch, ears)?.top1_pct),
     };
     store.save().save(&folder.join(WEIGHTS))?;
     Ok(TrainSummary { loss: meter.finish(), top1_pct, took_s: start.elapsed().as_secs_f64() })

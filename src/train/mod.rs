@@ -8,10 +8,11 @@ mod schedule;
 mod supernet;
 mod teacher;
 
+pub use crate::data::DataSource;
 pub use block::{BlockEvaluation, BlockRecipe, BlockTask};
 pub use job::{
-    BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, Tap, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool, SampleLoss, Tap,
+    TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
 };
 pub use pool::PoolBuilder;
 pub use runner::{Done, Runner};

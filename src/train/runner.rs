@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Job, JobFile, WeightsRef};
+use super::{DataSource, Job, JobFile, WeightsRef};
 use crate::base::{Cancel, Fault, Progress, Result, hash_hex};
 use crate::lab::{Detail, Lab};
 use crate::worker;
@@ -74,7 +74,7 @@ impl Job {
         };
         let mut inputs: BTreeMap<_, _> =
             weights.into_iter().map(|(name, weights)| (name.to_owned(), weights.job.clone())).collect();
-        inputs.extend(data.map(|data| ("data".into(), hash_hex(format!("{data:?}").as_bytes()))));
+        inputs.extend(data.map(|data| ("data".into(), key_of(data))));
         Detail { label: self.label().into(), seed: seed.map(|seed| seed.0), inputs, device: None }
     }
 
@@ -97,6 +97,13 @@ impl Job {
         forget(&mut value);
         Ok(hash_hex(format!("{PROCEDURE} {value}").as_bytes()))
     }
+}
+
+/// A hash of what a data set consists of, wherever it lies.
+fn key_of(data: &DataSource) -> String {
+    let mut value = serde_json::to_value(data).unwrap_or_default();
+    forget(&mut value);
+    hash_hex(value.to_string().as_bytes())
 }
 
 /// Removes labels and paths.
