@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cells::maps;
 use super::cross::{Answer, Cross};
+use super::dataset::data_of;
 use super::device::{Stopwatch, measure_int8};
 use super::host::{BATCH, DRY_BATCH, DRY_MEASURED, Host, MEASURED, STEPS};
 use super::import;
@@ -16,7 +17,6 @@ use super::lut_views;
 use super::noun::Nouns;
 use super::options::Options;
 use super::space::Hyper;
-use super::teacher::Dataset;
 use super::values::{noun, numbers};
 use crate::base::{Fault, Result, Seed, did_you_mean, stats};
 use crate::frame::Table;
@@ -354,9 +354,7 @@ pub(super) fn recipe_of(host: &Host, options: &Options) -> Result<BlockRecipe> {
 /// The teacher and the data that go with it, from options.
 pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
     let teacher: Teacher = options.need("teacher", "a teacher: `teacher(\"shapes_resnet\")`")?;
-    let data = options
-        .noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")?
-        .map_or_else(|| teacher.data.clone(), |data| data.source);
+    let data = data_of(options, || Ok(teacher.data.clone()))?;
     Ok((teacher, data))
 }
 

@@ -12,6 +12,7 @@ mod cells;
 mod compare;
 pub mod cross;
 mod curve;
+mod dataset;
 mod device;
 mod explain;
 mod expr;
@@ -72,7 +73,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
         "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
-        "dataset" => list(&["shapes"]),
+        "dataset" => list(&dataset::NAMES),
         _ => Vec::new(),
     }
 }
@@ -102,6 +103,7 @@ pub fn register(engine: &mut Engine) {
     measure::register(engine);
     footprint::register(engine);
     explain::register(engine);
+    dataset::register(engine);
     teacher::register(engine);
     block::register(engine);
     lut::register(engine);

@@ -1,27 +1,18 @@
-//! Data sets and teachers.
+//! Teachers.
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::dataset::{data_of, default_data};
 use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::noun::Nouns;
 use super::operator::operator_of;
 use super::options::Options;
 use super::registry::find;
-use crate::base::{Fault, Result, did_you_mean};
+use crate::base::{Fault, Result};
 use crate::frame::Table;
-use crate::train::{DataSource, Job, Teacher, TeacherNet, TeacherPart, TeacherRecipe, TrainSummary};
-
-/// Images in each part of a data set in a dry run.
-const DRY_IMAGES: usize = 48;
-
-/// Images and labels, as scripts hold them.
-#[derive(Debug, Clone)]
-pub struct Dataset {
-    /// Where they come from.
-    pub source: DataSource,
-}
+use crate::train::{Job, Teacher, TeacherNet, TeacherPart, TeacherRecipe, TrainSummary};
 
 /// A teacher as a script defined it: the network before training, and how to train it.
 #[derive(Debug, Clone)]
@@ -32,29 +23,6 @@ pub struct TeacherPlan {
 
 #[export_module]
 mod teacher_functions {
-    /// A data set by name with the default numbers of images.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// dataset("shapes").classes //> 12
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn dataset(context: NativeCallContext, name: &str) -> Answer<Dataset> {
-        dataset_with(context, name, Map::new())
-    }
-
-    /// A data set by name.
-    ///
-    /// `shapes` draws images of twelve figures, in colour, with clutter and noise, from a seed.
-    ///
-    /// Options: `size` (32): side in pixels; `train` (8000), `valid` (1000), `test` (2000): numbers of images; `seed` (0).
-    #[rhai_fn(name = "dataset", return_raw)]
-    pub fn dataset_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Dataset> {
-        let host = Host::of(&context)?;
-        data_set(&host, name, given).cross()
-    }
-
     /// Defines a teacher: a fixed network from which searched stages learn.
     ///
     /// A searched stage learns from the tapped part of its name.
@@ -145,39 +113,6 @@ mod teacher_functions {
     pub fn teacher_text(teacher: &mut Teacher) -> String {
         format!("teacher {}, top-1 {:.1} %", teacher.net.name, teacher.top1_pct)
     }
-
-    /// Number of classes of a data set.
-    #[rhai_fn(get = "classes", pure)]
-    pub fn classes(_data: &mut Dataset) -> i64 {
-        crate::data::CLASSES.len() as i64
-    }
-
-    /// The data set as text.
-    #[rhai_fn(name = "to_string", pure)]
-    pub fn dataset_text(data: &mut Dataset) -> String {
-        let DataSource::Shapes { size, train, valid, test, seed } = &data.source;
-        format!("data set shapes, {size}x{size}, {train} train, {valid} valid, {test} test, seed {}", seed.0)
-    }
-}
-
-/// The data set that is meant where none is given.
-pub(super) fn default_data(host: &Host) -> Result<Dataset> {
-    data_set(host, "shapes", Map::new())
-}
-
-fn data_set(host: &Host, name: &str, given: Map) -> Result<Dataset> {
-    if name != "shapes" {
-        return Err(Fault::new("dataset::unknown", format!("there is no data set `{name}`"), did_you_mean(name, ["shapes"])));
-    }
-    let options = Options::new("dataset", given, &["size", "train", "valid", "test", "seed"])?;
-    let size = options.count("size", 1)?.unwrap_or(32);
-    let count = |key: &str, default: usize| {
-        Ok::<_, Fault>(host.cut("images of a data set's part", options.count(key, 1)?.unwrap_or(default), DRY_IMAGES))
-    };
-    let (train, valid, test) = (count("train", 8000)?, count("valid", 1000)?, count("test", 2000)?);
-    let seed = options.seed()?;
-    crate::data::Shapes::new(size, train, valid, test, seed)?;
-    Ok(Dataset { source: DataSource::Shapes { size, train, valid, test, seed } })
 }
 
 fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Result<TeacherPlan> {
@@ -219,21 +154,18 @@ fn recipe(options: &Options, default: TeacherRecipe) -> Result<TeacherRecipe> {
 
 fn trained(host: &Host, plan: TeacherPlan, given: Map) -> Result<Teacher> {
     let options = Options::new("teacher", given, &["data", "steps", "batch", "lr", "seed"])?;
-    let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
-        Some(data) => data,
-        None => default_data(host)?,
-    };
+    let data = data_of(&options, || default_data(host))?;
     let mut recipe = recipe(&options, plan.recipe)?;
     recipe.steps = host.cut(STEPS, recipe.steps, 1);
     recipe.batch = host.cut(BATCH, recipe.batch, DRY_BATCH);
-    let job = plan.net.job(data.source.clone(), recipe, options.seed()?);
+    let job = plan.net.job(data.clone(), recipe, options.seed()?);
     let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     let top1_pct = done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN);
-    Ok(Teacher { net: plan.net, data: data.source, weights: done.weights(), top1_pct })
+    Ok(Teacher { net: plan.net, data, weights: done.weights(), top1_pct })
 }
 
-/// Declares data sets and teachers.
+/// Declares teachers.
 pub(super) fn register(engine: &mut Engine) {
-    engine.noun::<Dataset>("Dataset").noun::<Teacher>("Teacher");
+    engine.noun::<Teacher>("Teacher");
     engine.register_global_module(exported_module!(teacher_functions).into());
 }

@@ -34,6 +34,7 @@ struct Head {
     optimizer_step: i32,
     ready: Vec<bool>,
     account: Account,
+    drawn: usize,
 }
 
 /// Whose checkpoint it is, and where it lies.
@@ -87,8 +88,8 @@ impl Checkpoints {
 }
 
 fn write(place: &Place<'_>, course: &Course<'_>) -> Result<()> {
-    let Standing { tensors, optimizer_step, ready, account } = course.standing();
-    let head = Head { format: FORMAT, key: place.key.into(), optimizer_step, ready, account };
+    let Standing { tensors, optimizer_step, ready, account, drawn } = course.standing();
+    let head = Head { format: FORMAT, key: place.key.into(), optimizer_step, ready, account, drawn };
     let bad = |error: &dyn std::fmt::Display| Fault::new("train::checkpoint", format!("it has no form: {error}"), "");
     let head = serde_json::to_string(&head).map_err(|error| bad(&error))?;
     let data: Vec<Vec<u8>> =
@@ -149,5 +150,5 @@ fn read(bytes: &[u8], key: &str) -> Result<Standing> {
         Ok(Tensor::from_slice(&values))
     });
     let tensors = tensors.collect::<Result<_>>()?;
-    Ok(Standing { tensors, optimizer_step: head.optimizer_step, ready: head.ready, account: head.account })
+    Ok(Standing { tensors, optimizer_step: head.optimizer_step, ready: head.ready, account: head.account, drawn: head.drawn })
 }

@@ -14,6 +14,7 @@ pub struct Course<'a> {
     store: &'a Store,
     optimizer: Optimizer,
     meter: Meter,
+    drawn: usize,
 }
 
 /// All that a training depends on between two steps, besides its job.
@@ -26,6 +27,8 @@ pub struct Standing {
     pub ready: Vec<bool>,
     /// Steps and losses.
     pub account: Account,
+    /// Images drawn for its batches, such that cannot be read among them.
+    pub drawn: usize,
 }
 
 impl<'a> Course<'a> {
@@ -33,12 +36,17 @@ impl<'a> Course<'a> {
     pub fn new(label: &str, store: &'a Store, optimizer: Optimizer, phases: &'a [Phase]) -> Self {
         let meter = Meter::new(label, phases);
         let phases = phases.iter().filter(|phase| !phase.steps.is_empty()).collect();
-        Self { phases, store, optimizer, meter }
+        Self { phases, store, optimizer, meter, drawn: 0 }
     }
 
     /// Its account.
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    /// How many images were drawn for its steps ([`Batches::drawn`](super::batches::Batches::drawn)).
+    pub fn drawn(&self) -> usize {
+        self.drawn
     }
 
     /// The phase of the next step, and its place there; `None` at the end.
@@ -58,11 +66,13 @@ impl<'a> Course<'a> {
         self.place().map(|(phase, at)| (phase, phase.steps[at].as_slice()))
     }
 
-    /// Ends the step, in which the first net had this loss: moves the parameters by the gathered gradients.
-    pub fn step(&mut self, loss: f64) {
+    /// Ends the step, in which the first net had this loss: moves the parameters by the gathered gradients. So far `drawn`
+    /// images were drawn.
+    pub fn step(&mut self, loss: f64, drawn: usize) {
         let Some((phase, at)) = self.place() else { return };
         self.optimizer.step(self.store, learning_rate(phase.lr, phase.warmup, at, phase.steps.len()));
         self.meter.step(loss);
+        self.drawn = drawn;
         // Every phase starts from rest.
         if at + 1 == phase.steps.len() {
             self.optimizer.rest();
@@ -73,7 +83,7 @@ impl<'a> Course<'a> {
     pub fn standing(&self) -> Standing {
         let (optimizer_step, averages) = self.optimizer.state();
         let tensors = [&self.store.flat().values].into_iter().chain(averages).map(Tensor::shallow_clone).collect();
-        Standing { tensors, optimizer_step, ready: self.store.readiness(), account: self.meter.account() }
+        Standing { tensors, optimizer_step, ready: self.store.readiness(), account: self.meter.account(), drawn: self.drawn }
     }
 
     /// Goes on from `standing`. Fails, and nothing changes, if it is of another training.
@@ -91,6 +101,7 @@ impl<'a> Course<'a> {
         }
         self.optimizer.set_step(standing.optimizer_step);
         self.store.set_readiness(&standing.ready);
+        self.drawn = standing.drawn;
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! Evaluation of networks cut out of trained weights, each with batch-norm statistics of its own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::data::Images;
+use spaceevo::data::ImageSet;
 use spaceevo::train::{EvalBlocks, EvalNets, NetScore, SampleLoss};
 use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Batches, Data, plain, resize};
+use super::batches::{Batches, Data, Plain, in_memory, resize};
 use super::fault::job;
 use super::features::{Exam, Kept};
 use super::forward::{Norms, Statistics, run as forward};
@@ -18,9 +19,9 @@ use super::store::Store;
 use super::train_block::distance;
 
 /// `count` batches of training images as they are, the same ones for the same seed.
-pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Vec<Tensor> {
+pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Result<Vec<Tensor>> {
     let mut batches = Batches::new(&data.train, batch, false, seed.child("statistics"));
-    (0..count).map(|_| batches.next().0).collect()
+    (0..count).map(|_| Ok(batches.next()?.0)).collect()
 }
 
 /// Batch-norm statistics of `net` averaged over `inputs`; those stored with the weights stay as they are.
@@ -33,25 +34,26 @@ pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<I
     Ok(statistics)
 }
 
-/// Percentage of `images` that `net` puts into the right class.
+/// Percentage of `images` that `net` puts into the right class, and how many there were.
 pub fn top1(
     net: &Net,
     store: &Store,
     quantized: bool,
     statistics: &Statistics,
-    images: &Images,
+    images: &ImageSet,
     batch: usize,
     ears: &Ears,
-) -> Result<f64> {
+) -> Result<NetScore> {
     let _guard = no_grad_guard();
-    let mut right = 0;
-    for from in (0..images.len()).step_by(batch.max(1)) {
+    let (mut right, mut seen) = (0, 0);
+    let mut batches = Plain::new(images, batch);
+    while let Some((x, labels)) = batches.next()? {
         ears.check()?;
-        let (x, labels) = plain(images, from, (from + batch.max(1)).min(images.len()));
         let logits = forward(net, store, &x, quantized, Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
         right += logits.argmax(-1, false).eq_tensor(&labels).sum(tch::Kind::Int64).int64_value(&[]);
+        seen += labels.size()[0] as usize;
     }
-    Ok(100.0 * right as f64 / images.len().max(1) as f64)
+    Ok(NetScore { top1_pct: 100.0 * right as f64 / seen.max(1) as f64, images: seen })
 }
 
 /// Accuracies of networks of a supernet on validation images.
@@ -61,19 +63,22 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
     }
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
-    let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
-    let mut sized: BTreeMap<usize, (Vec<Tensor>, Images)> = BTreeMap::new();
+    let batches = train_batches(data, task.recalibrate, task.batch, task.seed)?;
+    let mut sized: BTreeMap<usize, (Vec<Tensor>, ImageSet)> = BTreeMap::new();
     let mut scores = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(scores.len(), task.nets.len(), String::new)?;
-        let (inputs, images) = sized.entry(choice.resolution).or_insert_with(|| {
-            let count = if task.images == 0 { usize::MAX } else { task.images };
-            (batches.iter().map(|x| resize(x, choice.resolution)).collect(), data.valid_at(choice.resolution).head(count))
-        });
+        let (inputs, images) = match sized.entry(choice.resolution) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let count = if task.images == 0 { usize::MAX } else { task.images };
+                let images = in_memory(data.valid_at(choice.resolution).slice(0..count), ears)?;
+                place.insert((batches.iter().map(|x| resize(x, choice.resolution)).collect(), images))
+            }
+        };
         let net = nets.get(choice)?;
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(|x| Ok(x.shallow_clone())))?;
-        let top1_pct = top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?;
-        scores.push(NetScore { top1_pct, images: images.len() });
+        scores.push(top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?);
     }
     ears.step(scores.len(), task.nets.len(), String::new)?;
     Ok(scores)
@@ -104,11 +109,15 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, kept: &mut Kept, ears: &mut Ea
         let _guard = no_grad_guard();
         let values: Vec<f64> = (0..exam.batches(choice.resolution))
             .map(|batch| {
-                let (x, target) = exam.pair(choice.resolution, batch)?;
+                let Some((x, target)) = exam.pair(choice.resolution, batch, ears)? else { return Ok(None) };
                 let student = forward(&net, &store, &x, task.quantized, Norms::Given(&statistics)).swap_remove(0);
-                Ok(distance(task.loss, &student, &target)?.double_value(&[]))
+                Ok(Some(distance(task.loss, &student, &target)?.double_value(&[])))
             })
+            .filter_map(Result::transpose)
             .collect::<Result<_>>()?;
+        if values.is_empty() {
+            return Err(job("no validation image can be read", "look at the files that were skipped").into());
+        }
         losses[at] = Some(mean_and_error(&values));
     }
     ears.step(order.len(), order.len(), String::new)?;

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spaceevo::base::{Result, Seed, hash_hex};
+use spaceevo::base::{Fault, Result, Seed, hash_hex};
+use spaceevo::data::ImageSet;
 use spaceevo::train::{BlockTarget, EvalBlocks};
 use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Data, plain, resize};
+use super::batches::{Data, in_memory, plain, resize};
 use super::evaluate::train_batches;
 use super::fault::job;
 use super::forward::{Norms, run as forward};
 use super::jobs::store;
 use super::net::{self, Net};
+use super::serve::Ears;
 use super::store::Store;
 
 /// Most bytes of maps that are kept from one evaluation for the next.
@@ -108,34 +110,34 @@ type Pair = (Tensor, Option<Tensor>);
 /// What a map was computed for: a teacher and images (a hash), a resolution.
 type Origin = (String, usize);
 
+/// A batch of an origin: whether it is one of validation, and its place.
+type Batch = (Origin, bool, usize);
+
 /// Maps of evaluations, kept for the next blocks that learn from the same ones: all operators of a stage do.
 #[derive(Default)]
 pub struct Kept {
-    /// By origin, whether the batch is one of validation, and its place.
-    pairs: BTreeMap<(Origin, bool, usize), Pair>,
+    pairs: BTreeMap<Batch, Pair>,
     bytes: usize,
 }
 
 impl Kept {
-    /// The maps of one batch, computed if they are not kept. Where they are too many those of other origins go; if they are
-    /// too many by themselves the last of them are computed each time.
-    fn get(&mut self, place: (&Origin, bool, usize), compute: impl FnOnce() -> Result<Pair>) -> Result<Pair> {
-        let (origin, valid, at) = place;
-        let key = (origin.clone(), valid, at);
-        if let Some(pair) = self.pairs.get(&key) {
-            return Ok(copy(pair));
+    /// The maps of one batch, computed if they are not kept; `None` if there is nothing to compute them from. Where they are
+    /// too many those of other origins go; if they are too many by themselves the last of them are computed each time.
+    fn get(&mut self, batch: Batch, compute: impl FnOnce() -> Result<Option<Pair>>) -> Result<Option<Pair>> {
+        if let Some(pair) = self.pairs.get(&batch) {
+            return Ok(Some(copy(pair)));
         }
-        let pair = compute()?;
+        let Some(pair) = compute()? else { return Ok(None) };
         let bytes = size(&pair);
         if self.bytes + bytes > MOST_BYTES {
-            self.pairs.retain(|(other, ..), _| other == origin);
+            self.pairs.retain(|(other, ..), _| *other == batch.0);
             self.bytes = self.pairs.values().map(size).sum();
         }
         if self.bytes + bytes <= MOST_BYTES {
             self.bytes += bytes;
-            self.pairs.insert(key, copy(&pair));
+            self.pairs.insert(batch, copy(&pair));
         }
-        Ok(pair)
+        Ok(Some(pair))
     }
 }
 
@@ -155,13 +157,15 @@ pub struct Exam<'a> {
     hash: String,
     /// What maps are computed with, once one is not kept: the teacher, and batches of training images.
     means: Option<(Teacher, Vec<Tensor>)>,
+    /// The validation images of the resolution that is examined, once they are needed.
+    valid: Option<(usize, ImageSet)>,
 }
 
 impl<'a> Exam<'a> {
     /// Of `task`; maps are looked for in `kept`, and left there.
     pub fn new(task: &'a EvalBlocks, data: &'a mut Data, kept: &'a mut Kept) -> Self {
         let origin = serde_json::to_string(&(&task.target, &task.data, task.batch, task.seed)).unwrap_or_default();
-        Self { task, data, kept, hash: hash_hex(origin.as_bytes()), means: None }
+        Self { task, data, kept, hash: hash_hex(origin.as_bytes()), means: None, valid: None }
     }
 
     /// Number of validation batches at `resolution`.
@@ -176,33 +180,42 @@ impl<'a> Exam<'a> {
 
     /// What enters the block of training batch `at`, for statistics.
     pub fn input(&mut self, resolution: usize, at: usize) -> Result<Tensor> {
-        let Self { task, data, kept, hash, means } = self;
-        let origin = (hash.clone(), resolution);
+        let Self { task, data, kept, hash, means, .. } = self;
         let compute = || {
             let (teacher, batches) = prepared(means, task, data)?;
             let maps = teacher.maps(&resize(&batches[at], resolution), depth(&task.target));
-            Ok((pair(&maps, &task.target)?.0.shallow_clone(), None))
+            Ok(Some((pair(&maps, &task.target)?.0.shallow_clone(), None)))
         };
-        Ok(kept.get((&origin, false, at), compute)?.0)
+        let pair = kept.get(((hash.clone(), resolution), false, at), compute)?;
+        Ok(pair.ok_or_else(missing)?.0)
     }
 
-    /// Input and target of validation batch `at`, for the loss.
-    pub fn pair(&mut self, resolution: usize, at: usize) -> Result<(Tensor, Tensor)> {
+    /// Input and target of validation batch `at`, for the loss; `None` if so many images cannot be read that it has none.
+    pub fn pair(&mut self, resolution: usize, at: usize, ears: &Ears) -> Result<Option<(Tensor, Tensor)>> {
         let images = self.data.valid_at(resolution).len();
         let batch = self.batch(images);
-        let Self { task, data, kept, hash, means } = self;
-        let origin = (hash.clone(), resolution);
+        let Self { task, data, kept, hash, means, valid } = self;
         let compute = || {
+            let images = match valid.take() {
+                Some((of, images)) if of == resolution => images,
+                _ => in_memory(data.valid_at(resolution).slice(0..task.batches.saturating_mul(batch)), ears)?,
+            };
+            let (_, images) = valid.insert((resolution, images));
+            let Some((x, _)) = plain(images, at * batch, (at + 1) * batch)? else { return Ok(None) };
             let (teacher, _) = prepared(means, task, data)?;
-            let (x, _) = plain(data.valid_at(resolution), at * batch, (at + 1) * batch);
             let maps = teacher.maps(&x, depth(&task.target));
             let (input, target) = pair(&maps, &task.target)?;
-            Ok((input.shallow_clone(), Some(target.shallow_clone())))
+            Ok(Some((input.shallow_clone(), Some(target.shallow_clone()))))
         };
-        let (input, target) = kept.get((&origin, true, at), compute)?;
-        let missing = || job("a kept map has no target", "build session and trainer anew with `cargo build`");
-        Ok((input, target.ok_or_else(missing)?))
+        match kept.get(((hash.clone(), resolution), true, at), compute)? {
+            Some((input, target)) => Ok(Some((input, target.ok_or_else(missing)?))),
+            None => Ok(None),
+        }
     }
+}
+
+fn missing() -> Fault {
+    job("a kept map is missing", "build session and trainer anew with `cargo build`").into()
 }
 
 /// The teacher, and batches of training images, made when first needed.
@@ -213,7 +226,7 @@ fn prepared<'m>(
 ) -> Result<&'m (Teacher, Vec<Tensor>)> {
     let ready = match means.take() {
         Some(ready) => ready,
-        None => (Teacher::load(&[&task.target])?, train_batches(data, task.recalibrate, task.batch, task.seed)),
+        None => (Teacher::load(&[&task.target])?, train_batches(data, task.recalibrate, task.batch, task.seed)?),
     };
     Ok(means.insert(ready))
 }

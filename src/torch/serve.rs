@@ -54,7 +54,7 @@ impl Ears {
     }
 }
 
-/// Tells a line of plain news.
+/// Tells the session a line that is worth a person's notice.
 pub fn tell(line: String) {
     say(&News::Log(line));
 }

@@ -72,8 +72,8 @@ impl<'a> Student<'a> {
         self.course.next().into_iter().flat_map(|(_, nets)| nets).map(move |net| (net.resolution, depth))
     }
 
-    /// Takes its next step.
-    fn learn(&mut self, lesson: &mut Lesson<'_>, ears: &Ears) -> Result<()> {
+    /// Takes its next step, for which all in all `drawn` images were drawn.
+    fn learn(&mut self, lesson: &mut Lesson<'_>, drawn: usize, ears: &Ears) -> Result<()> {
         let Some((phase, step)) = self.course.next() else { return Ok(()) };
         Optimizer::clear(self.store);
         let mut largest = 0.0;
@@ -88,7 +88,7 @@ impl<'a> Student<'a> {
             }
             loss.backward();
         }
-        self.course.step(largest);
+        self.course.step(largest, drawn);
         Ok(())
     }
 
@@ -122,7 +122,7 @@ pub fn run(
     taught.map(|()| students.into_iter().map(Student::finish).collect())
 }
 
-/// Takes all steps that are left; an error once the job is cancelled.
+/// Takes all steps that are left; an error once the job is cancelled, or too many images cannot be read.
 fn teach(
     students: &mut [Student<'_>],
     teacher: &Teacher,
@@ -133,16 +133,17 @@ fn teach(
     let Some((size, seed)) = students.first().map(|student| (student.job.batch, student.job.seed)) else { return Ok(()) };
     let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
     let left = students.iter().filter(|student| student.learns());
-    let mut done = left.map(|student| student.course.meter().done()).min().unwrap_or(total);
-    let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(done);
+    let (mut done, drawn) =
+        left.map(|student| (student.course.meter().done(), student.course.drawn())).min().unwrap_or((total, 0));
+    let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(drawn);
     while students.iter().any(Student::learns) {
-        let (images, _) = batches.next();
+        let (images, _) = batches.next()?;
         // After an interruption some may be a step ahead.
         let is_here = |student: &&mut Student<'_>| student.learns() && student.course.meter().done() == done;
         let mut present: Vec<_> = students.iter_mut().filter(is_here).collect();
         let mut lesson = Lesson::new(teacher, images, present.iter().flat_map(|student| student.asks()));
         for student in &mut present {
-            if let Err(fault) = caught(|| student.learn(&mut lesson, ears)) {
+            if let Err(fault) = caught(|| student.learn(&mut lesson, batches.drawn(), ears)) {
                 if ears.is_cancelled() {
                     return Err(fault);
                 }

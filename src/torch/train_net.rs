@@ -59,9 +59,9 @@ fn learn(
     ears: &mut Ears,
 ) -> Result<()> {
     let total = course.meter().total();
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches")).after(course.meter().done());
+    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches")).after(course.drawn());
     while let Some((phase, step)) = course.next() {
-        let (images, labels) = batches.next();
+        let (images, labels) = batches.next()?;
         let mut sizes = BTreeMap::new();
         let (mut guide, mut largest): (Option<Tensor>, f64) = (None, 0.0);
         Optimizer::clear(store);
@@ -71,6 +71,7 @@ fn learn(
             let logits = forward(&*nets.get(choice)?, store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
             let loss = match &guide {
                 None => {
+                    data.fits(&logits)?;
                     let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
                     largest = loss.double_value(&[]);
                     course.meter().check(largest)?;
@@ -82,7 +83,7 @@ fn learn(
             };
             loss.backward();
         }
-        course.step(largest);
+        course.step(largest, batches.drawn());
         if checkpoints.due() {
             checkpoints.write([(*place, &*course)]);
         }
@@ -96,7 +97,7 @@ fn learn(
 fn report(job: &TrainNet, store: &Store, nets: &mut Nets<'_>, data: &mut Data, ears: &Ears) -> Result<Option<f64>> {
     let quantized = job.phases.last().is_some_and(|phase| phase.quantized);
     let net = nets.get(&job.report)?;
-    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed);
+    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed)?;
     let inputs = gathering.iter().map(|x| Ok(resize(x, job.report.resolution)));
     let statistics = evaluate::gather(&net, store, quantized, inputs)?;
     keep(store, &statistics, &net);
@@ -104,7 +105,7 @@ fn report(job: &TrainNet, store: &Store, nets: &mut Nets<'_>, data: &mut Data, e
     if valid.is_empty() {
         return Ok(None);
     }
-    evaluate::top1(&net, store, quantized, &statistics, valid, job.batch, ears).map(Some)
+    Ok(Some(evaluate::top1(&net, store, quantized, &statistics, valid, job.batch, ears)?.top1_pct))
 }
 
 /// Stores the statistics of `net` with the weights.

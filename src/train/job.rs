@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Seed;
+use crate::data::DataSource;
 use crate::graph::{Graph, WeightSpec};
 
 /// The graphs a job needs, each once, and the union of the weights they share.
@@ -25,25 +26,6 @@ pub struct Net {
     pub parts: Vec<usize>,
     /// Input size in cells (images are resized to it).
     pub resolution: usize,
-}
-
-/// Images and labels.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "data", rename_all = "snake_case")]
-pub enum DataSource {
-    /// The procedural data set `shapes` (see `crate::data::Shapes`).
-    Shapes {
-        /// Side of the images.
-        size: usize,
-        /// Number of training images.
-        train: usize,
-        /// Number of validation images, used to choose (subnet search, sample losses).
-        valid: usize,
-        /// Number of test images, used to report.
-        test: usize,
-        /// Seed of the drawing.
-        seed: Seed,
-    },
 }
 
 /// Weights that an earlier job wrote, by the key of that job.

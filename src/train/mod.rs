@@ -10,11 +10,12 @@ mod schedule;
 mod supernet;
 mod teacher;
 
+pub use crate::data::DataSource;
 pub use block::{BlockEvaluation, BlockRecipe, BlockTask};
 pub use curve::Curve;
 pub use job::{
-    BlockFile, BlockTarget, CHECKPOINT, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
-    Phase, Pool, SampleLoss, Tap, TeacherRef, TrainBlock, TrainBlocks, TrainNet, TrainSummary, WeightsRef,
+    BlockFile, BlockTarget, CHECKPOINT, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
+    SampleLoss, Tap, TeacherRef, TrainBlock, TrainBlocks, TrainNet, TrainSummary, WeightsRef,
 };
 pub use pool::PoolBuilder;
 pub use runner::{Done, Runner};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::group::groups;
-use super::{BlockFile, CHECKPOINT, Job, JobFile, TrainBlocks, WeightsRef};
+use super::{BlockFile, CHECKPOINT, DataSource, Job, JobFile, TrainBlocks, WeightsRef};
 use crate::base::{Cancel, Fault, Progress, Result, UNFINISHED, hash_hex};
 use crate::lab::{Detail, Lab};
 use crate::worker;
@@ -76,7 +76,7 @@ impl Job {
         };
         let mut inputs: BTreeMap<_, _> =
             weights.into_iter().map(|(name, weights)| (name.to_owned(), weights.job.clone())).collect();
-        inputs.extend(data.map(|data| ("data".into(), hash_hex(format!("{data:?}").as_bytes()))));
+        inputs.extend(data.map(|data| ("data".into(), key_of(data))));
         Detail { label: self.label().into(), seed: seed.map(|seed| seed.0), inputs, device: None }
     }
 
@@ -100,6 +100,13 @@ impl Job {
         forget(&mut value);
         Ok(hash_hex(format!("{PROCEDURE} {value}").as_bytes()))
     }
+}
+
+/// A hash of what a data set consists of, wherever it lies.
+fn key_of(data: &DataSource) -> String {
+    let mut value = serde_json::to_value(data).unwrap_or_default();
+    forget(&mut value);
+    hash_hex(value.to_string().as_bytes())
 }
 
 /// Removes labels and paths.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Progress, ProgressSink, Seed};
+use spaceevo::data::{Asked, DataSource};
 use spaceevo::graph::Graph;
 use spaceevo::lab::Lab;
 use spaceevo::lut::build::{Ingredients, Timing, build};
@@ -89,24 +90,45 @@ impl ProgressSink for Assassin {
     }
 }
 
-#[test]
-fn a_network_whose_trainer_is_killed_ends_with_the_same_weights() {
-    let folder = tempfile::tempdir().unwrap();
+/// A network that learns from `data` ends with the same weights, though its trainer is killed.
+fn ends_with_the_same_weights(folder: &Path, data: &DataSource) {
     let toy = Toy::new([[8, 8], [8, 8], [8, 16]]);
     let phases = vec![toynet::phase(false, 0.05, 60), toynet::phase(true, 0.01, 40)];
     let file = |name: &str| {
-        let file = toynet::train(&toy, phases.clone(), &folder.path().join(name));
+        let file = toynet::train(&toy, phases.clone(), &folder.join(name));
         let Job::TrainNet(job) = file.job else { unreachable!() };
-        JobFile { job: Job::TrainNet(TrainNet { batch: 8, ..job }), checkpoint_s: Some(0.0), folder: file.folder }
+        let job = Job::TrainNet(TrainNet { batch: 8, data: data.clone(), ..job });
+        JobFile { job, checkpoint_s: Some(0.0), folder: file.folder }
     };
     let trainer = |trainer| Pool::start(PoolOptions { workers: 1, threads: 1, trainer });
     let (calm, disturbed) = (file("calm"), file("disturbed"));
     trainer(None).run(calm.clone(), "calm", &Progress::default(), &Cancel::default()).unwrap();
-    let (assassin, progress) = Assassin::hire(folder.path(), "net", 5);
-    trainer(Some(watched(folder.path()))).run(disturbed.clone(), "net", &progress, &Cancel::default()).unwrap();
+    let (assassin, progress) = Assassin::hire(folder, "net", 5);
+    trainer(Some(watched(folder))).run(disturbed.clone(), "net", &progress, &Cancel::default()).unwrap();
     let steps = assassin.gone_on();
     assert!(steps.len() == 1 && steps[0] >= 5, "{steps:?}");
     assert!(weights(&calm.folder) == weights(&disturbed.folder));
+}
+
+#[test]
+fn a_network_whose_trainer_is_killed_ends_with_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    ends_with_the_same_weights(folder.path(), &toynet::shapes(64, 96));
+}
+
+#[test]
+fn so_does_one_that_learns_from_files_of_which_one_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("images/train/all");
+    std::fs::create_dir_all(&class).unwrap();
+    for number in 0..11_u8 {
+        let picture = image::RgbImage::from_fn(40, 36, |x, y| image::Rgb([number * 20, (x * 6) as u8, (y * 7) as u8]));
+        picture.save(class.join(format!("{number}.png"))).unwrap();
+    }
+    std::fs::write(class.join("bad.png"), "no picture").unwrap();
+    let asked = Asked { train: None, valid: Some(0), test: Some(0), seed: Seed(1) };
+    let (data, _) = DataSource::image_folder(&folder.path().join("images"), toynet::SIZE, 0.2, asked).unwrap();
+    ends_with_the_same_weights(folder.path(), &data);
 }
 
 /// Two operators in one searched stage, and a teacher of it that has learnt a little.

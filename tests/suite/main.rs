@@ -14,6 +14,7 @@ mod check;
 mod cli;
 mod completing;
 mod data;
+mod data_files;
 mod device;
 mod dry;
 mod entry;
