@@ -24,7 +24,7 @@ use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Sam
 pub struct TrainedBlock {
     pub(super) stage: ElasticStage,
     task: Arc<Mutex<BlockTask>>,
-    weights: WeightsRef,
+    pub(super) weights: WeightsRef,
     pub(super) data: DataSource,
     pub(super) recipe: BlockRecipe,
     pub(super) summary: TrainSummary,

@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cells::maps;
 use super::cross::{Answer, Cross};
+use super::dataset::data_of;
 use super::device::{Stopwatch, measure_int8};
 use super::host::{DRY_MEASURED, Host, MEASURED};
 use super::import;
@@ -17,7 +18,6 @@ use super::noun::Nouns;
 use super::options::Options;
 use super::recipe::{block_recipe, with_block_options};
 use super::space::Hyper;
-use super::teacher::Dataset;
 use super::values::{noun, numbers};
 use crate::base::{Fault, Result, Seed, stats};
 use crate::frame::Table;
@@ -48,7 +48,8 @@ mod lut_functions {
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
-    /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `seed` (0).
+    /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks trained by one worker share
+    /// the teacher's passes, `false` gives the same table more slowly, to compare with; `seed` (0).
     ///
     /// The reference trains 5 epochs of 64 images a step, with `cosine_every: 20` and learning rates from 0.005 to 0.01.
     ///
@@ -314,7 +315,9 @@ fn merged(tables: &[Dynamic]) -> Result<Lookup> {
         let names = format!("`{}` and `{}`", first.hyperspace.name, other.hyperspace.name);
         return Err(Fault::new("lut::merge", format!("the tables are for {names}"), "merge tables of one hyperspace"));
     }
-    changed(first, Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>()))
+    let lut = Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>())?;
+    let blocks = tables.iter().flat_map(|table| table.blocks.clone()).collect();
+    Ok(Arc::new(Built { lut, blocks, ..Built::clone(first) }))
 }
 
 fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
@@ -337,14 +340,12 @@ fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
 /// The teacher and the data that go with it, from options.
 pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
     let teacher: Teacher = options.need("teacher", "a teacher: `teacher(\"shapes_resnet\")`")?;
-    let data = options
-        .noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")?
-        .map_or_else(|| teacher.data.clone(), |data| data.source);
+    let data = data_of(options, || Ok(teacher.data.clone()))?;
     Ok((teacher, data))
 }
 
 fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
-    let own = ["teacher", "device", "data", "samples", "measured", "recalibrate", "batches", "seed"];
+    let own = ["teacher", "device", "data", "samples", "measured", "recalibrate", "batches", "share_teacher", "seed"];
     let options = Options::new("build_lut", given, &with_block_options(&own))?;
     let (teacher, data) = lesson_of(&options)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
@@ -357,6 +358,7 @@ fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map
         measured: host.cut(MEASURED, options.count("measured", 2)?.unwrap_or(160), DRY_MEASURED),
         recalibrate: host.cut("batches of an evaluation", options.count("recalibrate", 1)?.unwrap_or(2), 1),
         batches: host.cut("batches of an evaluation", options.count("batches", 1)?.unwrap_or(2), 1),
+        share_teacher: options.flag("share_teacher")?.unwrap_or(true),
         device: device.words(),
         seed: options.seed()?,
     };

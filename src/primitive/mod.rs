@@ -11,6 +11,8 @@ mod blocks;
 mod cells;
 mod compare;
 pub mod cross;
+mod curve;
+mod dataset;
 mod device;
 mod explain;
 mod expr;
@@ -75,7 +77,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
         "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
-        "dataset" => list(&["shapes"]),
+        "dataset" => list(&dataset::NAMES),
         _ => Vec::new(),
     }
 }
@@ -105,6 +107,7 @@ pub fn register(engine: &mut Engine) {
     measure::register(engine);
     footprint::register(engine);
     explain::register(engine);
+    dataset::register(engine);
     teacher::register(engine);
     published::register(engine);
     tensor::register(engine);
@@ -119,6 +122,7 @@ pub fn register(engine: &mut Engine) {
     study_views::register(engine);
     supernet::register(engine);
     found::register(engine);
+    curve::register(engine);
     lab::register(engine);
     views::register(engine);
 }

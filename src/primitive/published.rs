@@ -7,10 +7,10 @@ use rhai::plugin::*;
 use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::dataset::{data_of, default_data};
 use super::host::Host;
 use super::network::{FixedNetwork, NetworkPlan};
 use super::options::Options;
-use super::teacher::{Dataset, default_data};
 use crate::base::{Fault, Result, hash_hex, readable, write_atomic};
 use crate::frame::Table;
 use crate::graph::{Difference, Network, Unlike, dims, load_published};
@@ -180,7 +180,7 @@ pub(super) fn script_teacher(host: &Host, file: &str, given: Map) -> Result<Teac
         let name = name.into_string().map_err(|_| options.refuse("taps", "each must be a text", "write the names in quotes"))?;
         names.push(name);
     }
-    let data = options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")?.map_or_else(|| default_data(host), Ok)?;
+    let data = data_of(&options, || default_data(host))?;
     let (resolution, channels) = (options.count("resolution", 1)?.unwrap_or(224), options.count("channels", 1)?.unwrap_or(3));
     let path = readable(Path::new(file));
     host.running.reads(&path);
@@ -190,7 +190,7 @@ pub(super) fn script_teacher(host: &Host, file: &str, given: Map) -> Result<Teac
     let job = Job::ScriptShapes(ScriptShapes { script: script.clone(), channels, resolution });
     let shapes: Vec<[usize; 3]> = host.runner()?.run_one(job, &host.progress(), &host.cancel)?.result()?;
     let net = TeacherNet::of_script(file, resolution, &names, &shapes)?;
-    Ok(Teacher { net, data: data.source, weights: script, form: TeacherForm::Script, top1_pct: None })
+    Ok(Teacher { net, data, weights: script, form: TeacherForm::Script, trained: false, top1_pct: None })
 }
 
 /// Declares the import of weights.

@@ -7,28 +7,31 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::dataset::{Dataset, data_of, default_data};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
 use super::recipe::{JUDGING, judged, not_int8, supernet_recipe, with_supernet_options};
 use super::space::Space;
-use super::teacher::{Dataset, default_data};
 use super::thing::precision_of;
 use super::values::noun;
 use crate::base::{Fault, Result, Seed, readable, write_atomic};
-use crate::data::Images;
+use crate::data::Part;
 use crate::device::ort::OrtSession;
 use crate::graph::Weights;
 use crate::onnx::{self, Precision};
 use crate::space::Subnet;
 use crate::train::{DataSource, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
 
+/// Test images that are in memory at a time.
+const AT_ONCE: usize = 100;
+
 /// A trained search space.
 #[derive(Clone)]
 pub struct Supernet {
     pub(super) space: Space,
     pub(super) data: DataSource,
-    weights: WeightsRef,
+    pub(super) weights: WeightsRef,
     pub(super) quantized: bool,
     pub(super) lsq: Lsq,
     pub(super) top1_pct: f64,
@@ -132,7 +135,7 @@ mod supernet_functions {
     pub fn evaluate(context: NativeCallContext, file: &str) -> Answer<Map> {
         let host = Host::of(&context)?;
         let data = default_data(&host).cross()?;
-        evaluate_on(context, file, data)
+        evaluate_file(&host, Path::new(file), &data).cross()
     }
 
     /// Top-1 of an ONNX file as ONNX Runtime runs it, on the test images of a data set.
@@ -210,17 +213,14 @@ mod supernet_functions {
 
 fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
     let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "seed"]))?;
-    let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
-        Some(data) => data,
-        None => default_data(host)?,
-    };
+    let data = data_of(&options, || default_data(host))?;
     let recipe = supernet_recipe(context, host, &options)?;
     let seed = options.seed()?;
     let mut tasks = Vec::new();
     let mut jobs = Vec::new();
     for space in spaces {
         let mut task = SupernetTask::new(space)?;
-        jobs.push(Job::TrainNet(task.train(data.source.clone(), &recipe, seed)?));
+        jobs.push(Job::TrainNet(task.train(data.clone(), &recipe, seed)?));
         tasks.push(task);
     }
     let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
@@ -229,7 +229,7 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
         let task = Arc::new(Mutex::new(task));
         Ok(Supernet {
             space: space.clone(),
-            data: data.source.clone(),
+            data: data.clone(),
             weights: done.weights(),
             quantized: recipe.common.int8_steps > 0,
             lsq: recipe.common.lsq,
@@ -269,27 +269,38 @@ pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &s
 fn evaluate_file(host: &Host, file: &Path, source: &DataSource) -> Result<Map> {
     let bytes = std::fs::read(readable(file)).map_err(|error| Fault::file("read", file, &error))?;
     let mut session = OrtSession::load(&bytes, 1)?;
-    let DataSource::Shapes { size, train, valid, test, seed } = source;
-    let images: Images = crate::data::Shapes::new(*size, *train, *valid, *test, *seed)?.split(crate::data::Part::Test);
-    let bar = host.progress().task(&format!("top-1 of {}", file.display()), images.len() as u64);
-    let mut right = 0_usize;
-    for at in 0..images.len() {
-        host.cancel.check()?;
-        let logits = session.run(&images.floats([at]), &[1, 3, *size, *size])?;
-        let class = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(class, _)| class);
-        right += usize::from(class == Some(images.label(at)));
-        if at % 100 == 99 {
-            bar.advance(100);
-        }
+    let test = source.open()?.part(Part::Test);
+    if test.is_empty() {
+        return Err(Fault::new("evaluate::empty", "the data set has no test images", "say `test:` among its options"));
     }
-    let share = right as f64 / images.len().max(1) as f64;
-    let stderr = (share * (1.0 - share) / images.len().max(1) as f64).sqrt();
+    // A subnet may have been exported for another side.
+    let test = match session.input_shape()[..] {
+        [_, _, side, _] if side > 0 => test.at(side),
+        _ => test,
+    };
+    let side = test.size();
+    let bar = host.progress().task(&format!("top-1 of {}", file.display()), test.len() as u64);
+    let (mut right, mut seen) = (0_usize, 0_usize);
+    for from in (0..test.len()).step_by(AT_ONCE) {
+        let images = test.slice(from..from + AT_ONCE).hold(rayon::current_num_threads(), &|| host.cancel.check())?;
+        test.news().iter().for_each(|line| host.progress().say(line));
+        for at in 0..images.len() {
+            host.cancel.check()?;
+            let logits = session.run(&images.floats([at]), &[1, 3, side, side])?;
+            let class = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(class, _)| class);
+            right += usize::from(class == Some(images.label(at)));
+        }
+        seen += images.len();
+        bar.advance(images.len() as u64);
+    }
+    let share = right as f64 / seen.max(1) as f64;
+    let stderr = (share * (1.0 - share) / seen.max(1) as f64).sqrt();
     let int8 = onnx::operators(&bytes)?.iter().any(|(operator, _)| operator == "QuantizeLinear");
     let key = if int8 { "int8_top1_pct" } else { "fp32_top1_pct" };
     Ok(Map::from([
         (key.into(), (100.0 * share).into()),
         ("stderr_pct".into(), (100.0 * stderr).into()),
-        ("images".into(), (images.len() as i64).into()),
+        ("images".into(), (seen as i64).into()),
     ]))
 }
 

@@ -1,9 +1,10 @@
-//! Data sets and teachers.
+//! Teachers.
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::dataset::{data_of, default_data};
 use super::host::Host;
 use super::network::{ASKED, NetworkPlan};
 use super::noun::Nouns;
@@ -12,19 +13,9 @@ use super::options::Options;
 use super::published::{NetworkTeacher, is_script, script_teacher};
 use super::recipe::teacher_recipe;
 use super::registry::find;
-use crate::base::{Fault, Result, did_you_mean};
+use crate::base::{Fault, Result};
 use crate::frame::Table;
-use crate::train::{DataSource, Job, Recipe, Teacher, TeacherForm, TeacherNet, TeacherPart, TrainSummary};
-
-/// Images in each part of a data set in a dry run.
-const DRY_IMAGES: usize = 48;
-
-/// Images and labels, as scripts hold them.
-#[derive(Debug, Clone)]
-pub struct Dataset {
-    /// Where they come from.
-    pub source: DataSource,
-}
+use crate::train::{Job, Recipe, Teacher, TeacherForm, TeacherNet, TeacherPart, TrainSummary};
 
 /// A teacher as a script defined it: the network before training, and how to train it.
 #[derive(Debug, Clone)]
@@ -49,29 +40,6 @@ const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
 #[export_module]
 mod teacher_functions {
-    /// A data set by name with the default numbers of images.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// dataset("shapes").classes //> 12
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn dataset(context: NativeCallContext, name: &str) -> Answer<Dataset> {
-        dataset_with(context, name, Map::new())
-    }
-
-    /// A data set by name.
-    ///
-    /// `shapes` draws images of twelve figures, in colour, with clutter and noise, from a seed.
-    ///
-    /// Options: `size` (32): side in pixels; `train` (8000), `valid` (1000), `test` (2000): numbers of images; `seed` (0).
-    #[rhai_fn(name = "dataset", return_raw)]
-    pub fn dataset_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Dataset> {
-        let host = Host::of(&context)?;
-        data_set(&host, name, given).cross()
-    }
-
     /// Defines a teacher: a fixed network from which searched stages learn.
     ///
     /// A searched stage learns from the tapped part of its name.
@@ -163,7 +131,7 @@ mod teacher_functions {
         teacher.net.name.clone()
     }
 
-    /// Top-1 of the teacher on validation images, in percent; `()` for one that was not trained here.
+    /// Top-1 of the teacher on validation images, in percent; `()` for one that was not trained here, or without such images.
     #[rhai_fn(get = "top1_pct", pure)]
     pub fn top1_pct(teacher: &mut Teacher) -> Dynamic {
         teacher.top1_pct.map_or(Dynamic::UNIT, Dynamic::from)
@@ -184,42 +152,13 @@ mod teacher_functions {
     /// The teacher as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn teacher_text(teacher: &mut Teacher) -> String {
-        let taught = teacher.top1_pct.map_or_else(|| "with weights from elsewhere".into(), |top1| format!("top-1 {top1:.1} %"));
+        let taught = match teacher.top1_pct {
+            Some(top1_pct) => format!("top-1 {top1_pct:.1} %"),
+            None if teacher.trained => "trained without validation images".into(),
+            None => "with weights from elsewhere".into(),
+        };
         format!("teacher {}, {taught}", teacher.net.name)
     }
-
-    /// Number of classes of a data set.
-    #[rhai_fn(get = "classes", pure)]
-    pub fn classes(_data: &mut Dataset) -> i64 {
-        crate::data::CLASSES.len() as i64
-    }
-
-    /// The data set as text.
-    #[rhai_fn(name = "to_string", pure)]
-    pub fn dataset_text(data: &mut Dataset) -> String {
-        let DataSource::Shapes { size, train, valid, test, seed } = &data.source;
-        format!("data set shapes, {size}x{size}, {train} train, {valid} valid, {test} test, seed {}", seed.0)
-    }
-}
-
-/// The data set that is meant where none is given.
-pub(super) fn default_data(host: &Host) -> Result<Dataset> {
-    data_set(host, "shapes", Map::new())
-}
-
-fn data_set(host: &Host, name: &str, given: Map) -> Result<Dataset> {
-    if name != "shapes" {
-        return Err(Fault::new("dataset::unknown", format!("there is no data set `{name}`"), did_you_mean(name, ["shapes"])));
-    }
-    let options = Options::new("dataset", given, &["size", "train", "valid", "test", "seed"])?;
-    let size = options.count("size", 1)?.unwrap_or(32);
-    let count = |key: &str, default: usize| {
-        Ok::<_, Fault>(host.cut("images of a data set's part", options.count(key, 1)?.unwrap_or(default), DRY_IMAGES))
-    };
-    let (train, valid, test) = (count("train", 8000)?, count("valid", 1000)?, count("test", 2000)?);
-    let seed = options.seed()?;
-    crate::data::Shapes::new(size, train, valid, test, seed)?;
-    Ok(Dataset { source: DataSource::Shapes { size, train, valid, test, seed } })
 }
 
 fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Result<TeacherPlan> {
@@ -271,10 +210,7 @@ fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Te
         Source::Network(_) => [&TAUGHT[..], &WEIGHTS, &ASKED].concat(),
     };
     let options = Options::new("teacher", given, &known)?;
-    let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
-        Some(data) => data,
-        None => default_data(host)?,
-    };
+    let data = data_of(&options, || default_data(host))?;
     let recipe = teacher_recipe(host, &options, plan.recipe)?;
     let (mut net, weights) = match &plan.source {
         Source::Parts(net) => ((**net).clone(), None),
@@ -287,17 +223,17 @@ fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Te
             Fault::new("teacher::weights", format!("teacher `{name}` has no weights"), help)
         };
         let weights = weights.ok_or_else(none)?;
-        return Ok(Teacher { net, data: data.source, weights, form: TeacherForm::Float, top1_pct: None });
+        return Ok(Teacher { net, data, weights, form: TeacherForm::Float, trained: false, top1_pct: None });
     }
-    let job = net.job(data.source.clone(), weights, recipe, options.seed()?);
+    let job = net.job(data.clone(), weights, recipe, options.seed()?);
     let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     let top1_pct = done.result::<TrainSummary>()?.top1_pct;
     let form = if recipe.int8_steps > 0 { TeacherForm::Quantized } else { TeacherForm::Float };
-    Ok(Teacher { net, data: data.source, weights: done.weights(), form, top1_pct })
+    Ok(Teacher { net, data, weights: done.weights(), form, trained: true, top1_pct })
 }
 
-/// Declares data sets and teachers.
+/// Declares teachers.
 pub(super) fn register(engine: &mut Engine) {
-    engine.noun::<Dataset>("Dataset").noun::<Teacher>("Teacher");
+    engine.noun::<Teacher>("Teacher");
     engine.register_global_module(exported_module!(teacher_functions).into());
 }

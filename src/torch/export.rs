@@ -23,8 +23,8 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
     let compiled = net::compile(&graph, &store, vec![graph.output])?;
     let statistics = match data {
         Some(data) => {
-            let inputs = evaluate::train_batches(data, task.recalibrate, task.batch, task.seed);
-            evaluate::gather(&compiled, &store, task.quantized, inputs.iter().map(|x| resize(x, task.net.resolution)))
+            let inputs = evaluate::train_batches(data, task.recalibrate, task.batch, task.seed)?;
+            evaluate::gather(&compiled, &store, task.quantized, inputs.iter().map(|x| Ok(resize(x, task.net.resolution))))?
         }
         None => Statistics::new(),
     };

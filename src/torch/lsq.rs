@@ -41,6 +41,11 @@ impl Quantizer {
         self.ready.get()
     }
 
+    /// Says whether it has values, for one whose numbers were restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
     /// Sets scale and zero point (in codes) to learned ones.
     pub fn set(&self, scale: f64, zero: f64) {
         self.fill(scale, zero);
@@ -134,6 +139,11 @@ impl WeightScale {
     /// Whether it has values.
     pub fn ready(&self) -> bool {
         self.ready.get()
+    }
+
+    /// Says whether it has values, for one whose numbers were restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
     }
 
     /// Sets the scales: one for all, or one for each.

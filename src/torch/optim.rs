@@ -42,6 +42,35 @@ impl Optimizer {
         Self { update, state }
     }
 
+    /// After how many steps the cosine of the learning rate goes on.
+    pub fn cosine_every(&self) -> usize {
+        self.update.cosine_every
+    }
+
+    /// Back to rest.
+    pub fn rest(&mut self) {
+        let _guard = no_grad_guard();
+        for mut average in self.state().1.into_iter().map(Tensor::shallow_clone) {
+            let _ = average.zero_();
+        }
+        self.set_step(0);
+    }
+
+    /// Steps counted, where they count, and the averages, each as long as the parameters.
+    pub fn state(&self) -> (i32, Vec<&Tensor>) {
+        match &self.state {
+            State::Sgd { velocity } => (0, vec![velocity]),
+            State::Adam { mean, square, step } => (*step, vec![mean, square]),
+        }
+    }
+
+    /// Sets the steps counted, where they count.
+    pub fn set_step(&mut self, steps: i32) {
+        if let State::Adam { step, .. } = &mut self.state {
+            *step = steps;
+        }
+    }
+
     /// Forgets the gradients of the last step.
     pub fn clear(store: &Store) {
         let _guard = no_grad_guard();

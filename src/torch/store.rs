@@ -300,6 +300,26 @@ impl Store {
         Ok(())
     }
 
+    /// Which quantizers have their first values: those of weights, then those of tensors.
+    pub fn readiness(&self) -> Vec<bool> {
+        let weights = self.weight_scales().map(WeightScale::ready);
+        weights.chain(self.quantizers.iter().map(Quantizer::ready)).collect()
+    }
+
+    /// Says which quantizers have their first values, in the order of [`Self::readiness`].
+    pub fn set_readiness(&self, ready: &[bool]) {
+        let mut ready = ready.iter().copied();
+        self.weight_scales().zip(&mut ready).for_each(|(scale, ready)| scale.set_ready(ready));
+        self.quantizers.iter().zip(ready).for_each(|(quantizer, ready)| quantizer.set_ready(ready));
+    }
+
+    fn weight_scales(&self) -> impl Iterator<Item = &WeightScale> {
+        self.layers.iter().filter_map(|layer| match layer {
+            LayerWeights::Dense { scale, .. } => Some(scale),
+            LayerWeights::Norm { .. } => None,
+        })
+    }
+
     /// All values at their largest, to be loaded by a later job. Zero points are those learned, not yet rounded.
     pub fn save(&self) -> Weights {
         let mut weights = Weights::default();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expression, Lsq, Update};
 use crate::base::Seed;
+use crate::data::DataSource;
 use crate::graph::{Graph, WeightSpec};
 
 /// The graphs a job needs, each once, and the union of the weights they share.
@@ -29,25 +30,6 @@ pub struct Net {
     pub parts: Vec<usize>,
     /// Input size in cells (images are resized to it).
     pub resolution: usize,
-}
-
-/// Images and labels.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "data", rename_all = "snake_case")]
-pub enum DataSource {
-    /// The procedural data set `shapes` (see `crate::data::Shapes`).
-    Shapes {
-        /// Side of the images.
-        size: usize,
-        /// Number of training images.
-        train: usize,
-        /// Number of validation images, used to choose (subnet search, sample losses).
-        valid: usize,
-        /// Number of test images, used to report.
-        test: usize,
-        /// Seed of the drawing.
-        seed: Seed,
-    },
 }
 
 /// Weights that an earlier job wrote, by the key of that job.
@@ -224,6 +206,29 @@ pub struct TrainBlock {
     pub seed: Seed,
 }
 
+/// Several blocks that a worker trains side by side, so that the teacher looks at every batch once for all of them.
+///
+/// They share teacher, images, batch size and seed. Each ends with the very weights that it has when trained alone. The
+/// result is a list: for each block its [`TrainSummary`], or the fault that ended it; the others go on without it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrainBlocks {
+    /// Shown to people.
+    pub label: String,
+    /// The blocks; at least one.
+    pub blocks: Vec<BlockFile>,
+}
+
+/// One block of a [`TrainBlocks`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BlockFile {
+    /// Key of the block's own job ([`Job::key`]).
+    pub key: String,
+    /// Folder for its weights and its checkpoint; it exists.
+    pub folder: PathBuf,
+    /// The block.
+    pub block: TrainBlock,
+}
+
 /// Losses of concrete stages of a trained block, each after its own batch-norm recalibration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EvalBlocks {
@@ -335,6 +340,8 @@ pub enum Job {
     TrainNet(TrainNet),
     /// A block.
     TrainBlock(TrainBlock),
+    /// Blocks side by side.
+    TrainBlocks(TrainBlocks),
     /// Losses of concrete stages.
     EvalBlocks(EvalBlocks),
     /// Accuracies of concrete networks.
@@ -352,8 +359,21 @@ pub enum Job {
 pub struct JobFile {
     /// The job.
     pub job: Job,
-    /// Folder for `weights.safetensors`, `outputs.safetensors`; it exists.
+    /// Folder for `weights.safetensors`, `outputs.safetensors`, the curve and the checkpoint of a training; it exists.
     pub folder: PathBuf,
+    /// Least seconds between two checkpoints of a training; without it a minute. Tests set it to 0: one after every step.
+    #[serde(default)]
+    pub checkpoint_s: Option<f64>,
+}
+
+/// Name of the file from which a training goes on that was cut short. Whoever keeps the result of the job deletes it.
+pub const CHECKPOINT: &str = "checkpoint.bin";
+
+impl JobFile {
+    /// `job`, with `folder` for what it writes.
+    pub fn new(job: Job, folder: impl Into<PathBuf>) -> Self {
+        Self { job, folder: folder.into(), checkpoint_s: None }
+    }
 }
 
 impl crate::worker::Task for JobFile {
@@ -362,14 +382,14 @@ impl crate::worker::Task for JobFile {
     }
 }
 
-/// Result of [`TrainNet`] and [`TrainBlock`].
+/// Result of [`TrainNet`] and [`TrainBlock`]; of [`TrainBlocks`] a list of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainSummary {
     /// Mean loss of the first net over the last tenth of the steps of each phase.
     pub loss: Vec<f64>,
     /// Top-1 in percent on validation images ([`TrainNet`] only).
     pub top1_pct: Option<f64>,
-    /// Seconds of wall time.
+    /// Seconds of wall time; of blocks trained side by side, those of all of them.
     pub took_s: f64,
 }
 

@@ -1,7 +1,9 @@
 //! Training as the session sees it: jobs, recipes, results. No libtorch here: a worker does the work.
 
 mod block;
+mod curve;
 mod expression;
+mod group;
 mod job;
 mod lsq;
 mod pool;
@@ -12,11 +14,14 @@ mod supernet;
 mod teacher;
 mod teacher_net;
 
+pub use crate::data::DataSource;
 pub use block::{BlockEvaluation, BlockTask};
+pub use curve::Curve;
 pub use expression::{Binary, Expression, Reduce, Step, Unary};
 pub use job::{
-    BlockTarget, DataSource, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockFile, BlockTarget, CHECKPOINT, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
+    Phase, Pool, SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainBlocks, TrainNet,
+    TrainSummary, WeightsRef,
 };
 pub use lsq::{FEWEST_BITS, Granularity, Lsq, MOST_BITS, Offset, ScaleInit};
 pub use pool::PoolBuilder;

@@ -15,7 +15,9 @@ pub struct Teacher {
     pub weights: WeightsRef,
     /// How its features come about.
     pub form: TeacherForm,
-    /// Top-1 on validation images, percent; known only of one that was trained here.
+    /// Whether it was trained here; if not, its weights are those of a file.
+    pub trained: bool,
+    /// Top-1 on validation images, percent; known only of one that was trained here, with such images.
     pub top1_pct: Option<f64>,
 }
 
@@ -45,7 +47,11 @@ impl TeacherNet {
 impl Teacher {
     /// What jobs need of it.
     pub fn reference(&self) -> Result<TeacherRef> {
-        let (pool, net) = self.net.tapped()?;
+        let (pool, net) = match self.form {
+            // Where quantizers stand depends on what follows: they were learned on the whole network.
+            TeacherForm::Quantized => (self.net.pool.clone(), self.net.net.clone()),
+            TeacherForm::Float | TeacherForm::Script => self.net.tapped()?,
+        };
         Ok(TeacherRef { pool, net, weights: self.weights.clone(), form: self.form })
     }
 

@@ -168,8 +168,7 @@ impl TeacherNet {
             pool.part(prefix, &self.pool.graphs[*graph])
         });
         let parts = parts.collect();
-        let pool = Pool { lsq: self.pool.lsq, ..pool.finish()? };
-        Ok((pool, Net { parts, resolution: self.net.resolution }))
+        Ok((pool.finish()?, Net { parts, resolution: self.net.resolution }))
     }
 }
 

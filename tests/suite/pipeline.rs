@@ -29,13 +29,13 @@ impl Output for Silent {
 }
 
 /// A session whose lab is `lab`.
-fn session(lab: &Path) -> Session {
+pub fn session(lab: &Path) -> Session {
     let host = HostSettings { lab: lab.into(), workers: 1, threads: 1, ..HostSettings::default() };
     Session::new(Settings { host, ..Settings::default() }, Arc::new(Silent)).unwrap()
 }
 
 /// What `source` gives, as a type of the library.
-fn value<T: Clone + 'static>(session: &Session, source: &str) -> T {
+pub fn value<T: Clone + 'static>(session: &Session, source: &str) -> T {
     let outcome = session.eval(source, "test");
     if let Some(trouble) = &outcome.trouble {
         panic!("{}", trouble.text(false));

@@ -274,6 +274,8 @@ fn a_network_with_weights_teaches_and_is_fine_tuned_in_8_bits() {
     let (_, found) = after.get("stage2.weight").unwrap();
     assert!(torch::worst(wanted, found) < 0.01 && wanted != found, "{}", torch::worst(wanted, found));
     assert!(after.get("stage2.sw").is_some());
+    assert_eq!(fault(&session, "curve(plain)").0, "train::no_curve");
+    assert_eq!(value::<Table>(&session, "curve(tuned)").height(), 3);
     let losses = |teacher: &str| -> Vec<f64> {
         let options = format!("teacher: {teacher}, steps: 2, int8_steps: 1, batch: 8, random: 0");
         let source = format!("train_block(hyperspace(\"pocket\"), \"stage2\", \"inverted_residual\", #{{ {options} }}).losses");

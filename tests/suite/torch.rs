@@ -25,7 +25,7 @@ pub fn trainer() -> worker::Pool {
 
 fn attempt(pool: &worker::Pool, job: Job, folder: &Path) -> Result<Value> {
     std::fs::create_dir_all(folder).unwrap();
-    pool.run(JobFile { job, folder: folder.into() }, "test", &Progress::default(), &Cancel::default())
+    pool.run(JobFile::new(job, folder), "test", &Progress::default(), &Cancel::default())
 }
 
 pub fn run<T: serde::de::DeserializeOwned>(pool: &worker::Pool, job: Job, folder: &Path) -> T {

@@ -42,7 +42,8 @@ fn stem(cout: i64) -> Graph {
     b.finish(x)
 }
 
-fn head(cin: i64, classes: i64) -> Graph {
+/// Global pooling and a dense layer.
+pub fn head(cin: i64, classes: i64) -> Graph {
     let mut b = Builder::new(Shape::new(cin as usize, 4, 4));
     let x = b.global_pool(b.input(), "pool").unwrap();
     let x = b.linear(x, "classes", classes).unwrap();
@@ -131,5 +132,5 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });
-    JobFile { job, folder: folder.into() }
+    JobFile::new(job, folder)
 }

@@ -3,12 +3,14 @@
 use super::spaces::{space_picture, space_rows, subnet_picture};
 use super::{Page, Picture};
 use crate::base::Result;
+use crate::data::Split;
 use crate::frame::{Column, Table, figure};
 use crate::graph::{Part, Shape, chain};
 use crate::lut::latency::LatencyModel as Model;
 use crate::plot::{Figure, Given, Kind, Layer, Values, widths};
 use crate::primitive::block::TrainedBlock;
 use crate::primitive::blocks::Blocks;
+use crate::primitive::dataset::Dataset;
 use crate::primitive::device::Stopwatch;
 use crate::primitive::found::Found;
 use crate::primitive::latency::LatencyModel;
@@ -18,10 +20,11 @@ use crate::primitive::lut_views::{covered, summarise};
 use crate::primitive::study::SpaceStudy;
 use crate::primitive::study_views::{course, ended, history_table, without_score};
 use crate::primitive::supernet::Supernet;
-use crate::primitive::teacher::Dataset;
 use crate::search::Direction;
 use crate::train::{DataSource, Teacher, TeacherForm};
 
+/// Classes of a data set that are named on its page.
+const NAMED: usize = 20;
 /// Rows of the best candidates on a page.
 const BEST: usize = 10;
 
@@ -176,17 +179,23 @@ pub(super) fn device(device: &Stopwatch) -> Result<Page> {
 }
 
 fn data_facts(data: &DataSource) -> Vec<(&'static str, String)> {
-    let DataSource::Shapes { size, train, valid, test, seed } = data;
-    vec![
-        ("data set", "shapes".into()),
+    let (size, Split { train, valid, test, seed }) = (data.size(), data.split());
+    let mut facts = vec![
+        ("data set", data.name().into()),
         ("images", format!("{size}x{size}, {train} to train, {valid} to validate, {test} to test")),
-        ("classes", crate::data::CLASSES.join(", ")),
+        ("classes", data.classes().to_string()),
         ("seed of the data", seed.0.to_string()),
-    ]
+    ];
+    facts.extend(data.path().map(|path| ("files", path.display().to_string())));
+    facts
 }
 
 pub(super) fn dataset(data: &Dataset) -> Result<Page> {
-    Ok(Page::new("data set", "shapes").facts(data_facts(&data.source)))
+    let names = &data.class_names;
+    let more = names.len().saturating_sub(NAMED);
+    let named = names[..names.len() - more].join(", ");
+    let named = if more == 0 { named } else { format!("{named} and {more} more") };
+    Ok(Page::new("data set", data.source.name()).facts(data_facts(&data.source)).facts([("named", named)]))
 }
 
 pub(super) fn teacher(teacher: &Teacher) -> Result<Page> {
