@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Fault, Result};
 
+/// How the names of files begin that are not whole yet; one that stays was left by a process that was killed.
+pub const UNFINISHED: &str = ".writing-";
+
 /// Where files go in a dry run, in place of where they should.
 static ASIDE: OnceLock<PathBuf> = OnceLock::new();
 
@@ -39,7 +42,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         #[cfg(unix)]

@@ -12,7 +12,7 @@ mod suggest;
 
 pub use cancel::Cancel;
 pub use fault::{Fault, Result, Spot};
-pub use files::{hash_hex, readable, write_aside, write_atomic, write_json};
+pub use files::{UNFINISHED, hash_hex, readable, write_aside, write_atomic, write_json};
 pub use markup::escape;
 pub use progress::{Bar, Progress, ProgressSink};
 pub use quiet::{LOCK_FILE, Quiet};

@@ -1,14 +1,35 @@
-//! Data sets as plain arrays of bytes, the same ones for the session and for the trainer.
+//! Data sets, the same ones for the session and for the trainer: drawn, in arrays of bytes, or in files that are read
+//! when needed.
+//!
+//! A [`DataSource`] says where images come from; opened it gives parts ([`ImageSet`]), which a [`Reader`] goes through.
 
+mod arrays;
+mod cifar;
 mod fault;
+mod fingerprint;
 mod images;
+mod listing;
+mod npy;
 mod outline;
+mod picture;
+mod reader;
 mod scene;
+mod set;
 mod shapes;
+mod source;
+mod split;
+mod tally;
+mod vary;
 
 pub use fault::DataFault;
-pub use images::{Images, NORM_MEAN, NORM_STD};
+pub use images::{Images, Norm};
+pub use reader::{InOrder, Reader};
+pub use set::{ImageFiles, ImageSet, Sample};
 pub use shapes::{CLASSES, Part, SIZES, Shapes};
+pub use source::{DataSource, Opened};
+pub use split::{Asked, Split};
+pub use tally::Report;
+pub use vary::{Change, Edges, Move, Vary};
 
 use crate::base::{Result, Seed};
 

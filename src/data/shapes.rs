@@ -5,7 +5,8 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::outline::Outline;
-use super::{DataFault, Images, scene};
+use super::vary::{Edges, Vary};
+use super::{DataFault, Images, Norm, scene};
 use crate::base::{Result, Rng, Seed};
 
 /// Names of the classes, by label.
@@ -14,6 +15,9 @@ pub const CLASSES: [&str; 12] =
 
 /// Sides that images can have, in pixels.
 pub const SIZES: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// How the images are varied in training.
+const VARY: Vary = Vary { shift: 2, edges: Edges::Repeated, flip: true, brightness: 0.1 };
 
 /// Bytes that one part may take.
 const MOST_BYTES: usize = 8 << 30;
@@ -85,9 +89,9 @@ impl Shapes {
     pub fn split(&self, part: Part) -> Images {
         let (seed, each) = (self.seed.child(part.name()), 3 * self.size * self.size);
         let count = self.count(part);
-        let mut labels: Vec<u8> = Vec::with_capacity(count + CLASSES.len());
+        let mut labels: Vec<u16> = Vec::with_capacity(count + CLASSES.len());
         while labels.len() < count {
-            let mut round: [u8; CLASSES.len()] = std::array::from_fn(|label| label as u8);
+            let mut round: [u16; CLASSES.len()] = std::array::from_fn(|label| label as u16);
             round.shuffle(&mut seed.child("order").at(labels.len() as u64).rng());
             labels.extend(round);
         }
@@ -96,7 +100,7 @@ impl Shapes {
         pixels.par_chunks_exact_mut(each).zip(&labels).enumerate().with_min_len(16).for_each(|(index, (out, &label))| {
             scene::draw(usize::from(label), self.size, &mut seed.at(index as u64).rng(), out);
         });
-        Images::new(self.size, pixels, labels)
+        Images::new(self.size, pixels, labels, Norm::PLAIN, VARY)
     }
 }
 

@@ -36,7 +36,7 @@ impl FlopsDevice {
             match node.layer {
                 Layer::Conv { depthwise: false, .. } | Layer::Linear if precision == Precision::Int8 => millions * 0.1 / 3.0,
                 Layer::Conv { .. } | Layer::Linear => millions * 0.1,
-                Layer::Input | Layer::BatchNorm | Layer::Segment { .. } => 0.0,
+                Layer::Input | Layer::BatchNorm { .. } | Layer::Segment { .. } => 0.0,
                 _ => node.shape.elements() as f64 * 0.5 / 1e6,
             }
         };

@@ -28,7 +28,7 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
         let out = &node.shape;
         let (kind, counts) = match node.layer {
             Layer::Input | Layer::Segment { .. } => continue,
-            Layer::BatchNorm if plan.steps[id] == Step::Folded => continue,
+            Layer::BatchNorm { .. } if plan.steps[id] == Step::Folded => continue,
             Layer::Act { act: Activation::Relu | Activation::Relu6 } if fused(graph, &plan.steps, node.inputs[0]) => continue,
             Layer::Conv { kernel, groups, depthwise, .. } => {
                 let (pixels, taps) = (out.h * out.w, kernel * kernel);
@@ -75,7 +75,7 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
                     )
                 }
             }
-            Layer::BatchNorm => ("bn", vec![out.elements()]),
+            Layer::BatchNorm { .. } => ("bn", vec![out.elements()]),
             Layer::Act { act } => (act.name(), vec![out.elements()]),
             Layer::GlobalPool => ("global_pool", vec![from(0).elements(), out.c()]),
             Layer::MaxPool { kernel, .. } => ("max_pool", vec![out.elements() * kernel * kernel, out.elements()]),

@@ -1,6 +1,6 @@
 //! Building a graph layer by layer, with shape inference and checks at every step.
 
-use super::{Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
+use super::{Activation, BN_EPSILON, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
 use crate::base::{Fault, Result};
 
 impl Layer {
@@ -8,17 +8,35 @@ impl Layer {
     pub fn map_size(&self, inputs: &[&Shape]) -> (usize, usize) {
         let (h, w) = inputs.first().map_or((1, 1), |shape| (shape.h, shape.w));
         match *self {
-            Layer::Conv { kernel, stride, padding, .. }
-            | Layer::MaxPool { kernel, stride, padding }
-            | Layer::AvgPool { kernel, stride, padding } => {
-                let out = |size: usize| (size + 2 * padding).saturating_sub(kernel) / stride + 1;
-                (out(h), out(w))
+            Layer::Conv { kernel, stride, padding, trailing, .. } => {
+                (windows(h, kernel, stride, 2 * padding + trailing), windows(w, kernel, stride, 2 * padding + trailing))
+            }
+            Layer::MaxPool { kernel, stride, padding } | Layer::AvgPool { kernel, stride, padding } => {
+                (windows(h, kernel, stride, 2 * padding), windows(w, kernel, stride, 2 * padding))
             }
             Layer::GlobalPool | Layer::Linear => (1, 1),
             Layer::Mul => inputs.iter().map(|shape| (shape.h, shape.w)).max().unwrap_or((h, w)),
             _ => (h, w),
         }
     }
+}
+
+/// How many windows of `kernel` cells, `stride` apart, lie on `size` cells with so many cells of padding in all.
+fn windows(size: usize, kernel: usize, stride: usize, padding: usize) -> usize {
+    (size + padding).saturating_sub(kernel) / stride + 1
+}
+
+/// What a convolution adds to the map around it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// Half the kernel on each side; for odd kernels only.
+    #[default]
+    Half,
+    /// TensorFlow's rule `same`: as much as makes the output the size of the input divided by the stride, rounded up, and an
+    /// odd cell at the bottom and at the right. Computed for the map that the layer is built on.
+    Same,
+    /// So many zeros on each side.
+    Cells(i64),
 }
 
 /// Options of a convolution.
@@ -28,8 +46,8 @@ pub struct ConvOptions {
     pub kernel: i64,
     /// Step.
     pub stride: i64,
-    /// Zeros on each side; `None` means kernel / 2, for odd kernels only.
-    pub padding: Option<i64>,
+    /// Zeros around the map; `None` means what the [`Builder`] has, which is usually half the kernel.
+    pub padding: Option<Padding>,
     /// Groups.
     pub groups: i64,
     /// Whether to add a bias.
@@ -48,13 +66,15 @@ impl Default for ConvOptions {
 pub struct Builder {
     nodes: Vec<Node>,
     source: Option<Source>,
+    epsilon: f64,
+    padding: Padding,
 }
 
 impl Builder {
     /// A graph whose input has this shape.
     pub fn new(input: Shape) -> Self {
         let node = Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: input, source: None };
-        Self { nodes: vec![node], source: None }
+        Self { nodes: vec![node], source: None, epsilon: BN_EPSILON, padding: Padding::Half }
     }
 
     /// The input node.
@@ -71,6 +91,12 @@ impl Builder {
     pub fn at(&mut self, source: Option<Source>) -> &mut Self {
         self.source = source;
         self
+    }
+
+    /// The same builder with this epsilon in every batch norm, and this padding of convolutions that say none.
+    #[must_use]
+    pub fn with(self, epsilon: f64, padding: Padding) -> Self {
+        Self { epsilon, padding, ..self }
     }
 
     /// Shape of a node's output.
@@ -107,7 +133,7 @@ impl Builder {
 
     /// Convolution `name` to `cout` channels.
     pub fn conv(&mut self, from: NodeId, name: &str, cout: i64, options: ConvOptions) -> Result<NodeId> {
-        let (kernel, stride, padding) = self.window("conv", name, from, options.kernel, options.stride, options.padding)?;
+        let ([kernel, stride, padding], trailing) = self.padded("conv", name, from, &options)?;
         let cout = at_least_one("conv", name, "the number of output channels", cout)?;
         let groups = at_least_one("conv", name, "groups", options.groups)?;
         let cin = self.shape(from).c();
@@ -121,21 +147,21 @@ impl Builder {
                 "",
             ));
         }
-        let layer = Layer::Conv { kernel, stride, padding, groups, depthwise: false, bias: options.bias };
+        let layer = Layer::Conv { kernel, stride, padding, trailing, groups, depthwise: false, bias: options.bias };
         self.push(name, layer, vec![from], Some(Channels::one(cout)))
     }
 
     /// Depthwise convolution `name`: one kernel per channel; `options.groups` is not used.
     pub fn dwconv(&mut self, from: NodeId, name: &str, options: ConvOptions) -> Result<NodeId> {
-        let (kernel, stride, padding) = self.window("dwconv", name, from, options.kernel, options.stride, options.padding)?;
+        let ([kernel, stride, padding], trailing) = self.padded("dwconv", name, from, &options)?;
         let groups = self.shape(from).c();
-        let layer = Layer::Conv { kernel, stride, padding, groups, depthwise: true, bias: options.bias };
+        let layer = Layer::Conv { kernel, stride, padding, trailing, groups, depthwise: true, bias: options.bias };
         self.push(name, layer, vec![from], None)
     }
 
     /// Batch normalisation; without a name it takes that of the layer before it, with `.bn`.
     pub fn bn(&mut self, from: NodeId, name: Option<&str>) -> Result<NodeId> {
-        self.follow(from, name, "bn", Layer::BatchNorm)
+        self.follow(from, name, "bn", Layer::BatchNorm { epsilon: self.epsilon })
     }
 
     /// Activation; without a name it takes that of the layer before it, with `.act`.
@@ -150,13 +176,13 @@ impl Builder {
 
     /// Maximum over a window.
     pub fn max_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64) -> Result<NodeId> {
-        let (kernel, stride, padding) = self.window("max_pool", name, from, kernel, stride, None)?;
+        let [kernel, stride, padding] = self.window("max_pool", name, from, kernel, stride, None)?;
         self.push(name, Layer::MaxPool { kernel, stride, padding }, vec![from], None)
     }
 
     /// Mean over a window; padding is half the kernel if `None`.
     pub fn avg_pool(&mut self, from: NodeId, name: &str, kernel: i64, stride: i64, padding: Option<i64>) -> Result<NodeId> {
-        let (kernel, stride, padding) = self.window("avg_pool", name, from, kernel, stride, padding)?;
+        let [kernel, stride, padding] = self.window("avg_pool", name, from, kernel, stride, padding)?;
         self.push(name, Layer::AvgPool { kernel, stride, padding }, vec![from], None)
     }
 
@@ -277,6 +303,25 @@ impl Builder {
         Ok(self.nodes.len() - 1)
     }
 
+    /// Kernel, stride and padding of a convolution, and the further zeros at the bottom and at the right.
+    fn padded(&self, layer: &'static str, name: &str, from: NodeId, options: &ConvOptions) -> Result<([usize; 3], usize)> {
+        let ConvOptions { kernel, stride, .. } = *options;
+        match options.padding.unwrap_or(self.padding) {
+            Padding::Half => Ok((self.window(layer, name, from, kernel, stride, None)?, 0)),
+            Padding::Cells(cells) => Ok((self.window(layer, name, from, kernel, stride, Some(cells))?, 0)),
+            Padding::Same => {
+                let (side, step) = (at_least_one(layer, name, "kernel", kernel)?, at_least_one(layer, name, "stride", stride)?);
+                let (h, w) = (self.shape(from).h, self.shape(from).w);
+                let around = |size: usize| ((size.div_ceil(step) - 1) * step + side).saturating_sub(size);
+                if around(h) != around(w) {
+                    let rule = format!("the rule `same` wants other padding for {h} rows than for {w} columns");
+                    return Err(unfit(layer, name, "kernel", kernel, rule, "use square maps, or say the padding in cells"));
+                }
+                Ok(([side, step, around(h) / 2], around(h) % 2))
+            }
+        }
+    }
+
     fn window(
         &self,
         layer: &'static str,
@@ -285,7 +330,7 @@ impl Builder {
         kernel: i64,
         stride: i64,
         padding: Option<i64>,
-    ) -> Result<(usize, usize, usize)> {
+    ) -> Result<[usize; 3]> {
         let side = at_least_one(layer, name, "kernel", kernel)?;
         let step = at_least_one(layer, name, "stride", stride)?;
         let padding = match padding {
@@ -315,7 +360,7 @@ impl Builder {
                 "use a smaller kernel or more padding",
             ));
         }
-        Ok((side, step, padding))
+        Ok([side, step, padding])
     }
 
     fn shapes(&self, layer: &'static str, name: &str, left: NodeId, right: NodeId, help: &'static str) -> Fault {

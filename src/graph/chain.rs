@@ -6,10 +6,17 @@ use crate::base::Result;
 /// A graph with the prefix of its layer names, for example `stage1.b0`.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
-    /// Put before every layer name, with a dot.
+    /// Put before every layer name, with a dot; empty for none.
     pub prefix: &'a str,
     /// The computation.
     pub graph: &'a Graph,
+}
+
+impl Part<'_> {
+    /// What a node of it is called in the whole. A part without a prefix has names of its own.
+    pub fn name_of(&self, node: &Node) -> String {
+        if self.prefix.is_empty() { node.name.clone() } else { format!("{}.{}", self.prefix, node.name) }
+    }
 }
 
 /// One graph that runs `parts` in order. Shapes are inferred anew from `input`, so the
@@ -35,13 +42,7 @@ pub fn chain(input: Shape, parts: &[Part<'_>]) -> Result<Graph> {
             let shapes: Vec<_> = inputs.iter().map(|&id| &nodes[id].shape).collect();
             let (h, w) = node.layer.map_size(&shapes);
             let shape = Shape { channels: node.shape.channels.clone(), h, w };
-            nodes.push(Node {
-                name: format!("{}.{}", part.prefix, node.name),
-                layer: node.layer.clone(),
-                inputs,
-                shape,
-                source: node.source.clone(),
-            });
+            nodes.push(Node { name: part.name_of(node), layer: node.layer.clone(), inputs, shape, source: node.source.clone() });
             placed.push(nodes.len() - 1);
         }
         last = placed[part.graph.output];

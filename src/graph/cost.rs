@@ -72,7 +72,7 @@ impl Graph {
                 NodeCost { macs: weights * (node.shape.h * node.shape.w) as u64, params: weights + if bias { cout } else { 0 } }
             }
             Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout },
-            Layer::BatchNorm => NodeCost { macs: 0, params: 2 * cout },
+            Layer::BatchNorm { .. } => NodeCost { macs: 0, params: 2 * cout },
             _ => NodeCost::default(),
         }
     }

@@ -49,7 +49,7 @@ impl Graph {
                     channels += cout;
                 }
                 // A scale and a shift of its own.
-                Layer::BatchNorm if plan.steps[id] != Step::Folded => channels += 2 * cout,
+                Layer::BatchNorm { .. } if plan.steps[id] != Step::Folded => channels += 2 * cout,
                 _ => {}
             }
         }
@@ -63,7 +63,7 @@ impl Graph {
         for (id, node) in self.nodes.iter().enumerate() {
             let alone = |input: NodeId| readers[input].len() == 1 && input != self.output;
             let in_place = match node.layer {
-                Layer::BatchNorm | Layer::Act { .. } => alone(node.inputs[0]),
+                Layer::BatchNorm { .. } | Layer::Act { .. } => alone(node.inputs[0]),
                 Layer::Segment { .. } => true,
                 _ => false,
             };

@@ -9,6 +9,7 @@ mod chain;
 mod cost;
 mod explain;
 mod fault;
+mod import;
 mod memory;
 mod network;
 mod quantize;
@@ -19,11 +20,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use build::{Builder, ConvOptions};
+pub use build::{Builder, ConvOptions, Padding};
 pub use chain::{Part, chain};
 pub use cost::{Cost, NodeCost};
 pub use explain::{LayerRow, explain};
 pub use fault::GraphFault;
+pub use import::{Difference, Import, Unlike, dims, load_published};
 pub use memory::{Bytes, Memory};
 pub use network::{Marks, Network, TapPoint};
 pub use quantize::{Plan, Quantizer, Step, quantize};
@@ -77,6 +79,22 @@ impl Activation {
     }
 }
 
+/// Epsilon of batch norm where a network does not say another one.
+pub const BN_EPSILON: f64 = 1e-5;
+
+fn usual_epsilon() -> f64 {
+    BN_EPSILON
+}
+
+#[allow(clippy::float_cmp, reason = "a default is one number exactly")]
+fn is_usual_epsilon(epsilon: &f64) -> bool {
+    *epsilon == BN_EPSILON
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// What a node computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "snake_case")]
@@ -91,6 +109,9 @@ pub enum Layer {
         stride: usize,
         /// Zeros added on each side.
         padding: usize,
+        /// Further zeros at the bottom and at the right, where padding is uneven.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        trailing: usize,
         /// Groups; equal to the input channels for a depthwise convolution.
         groups: usize,
         /// True if every channel is a group of its own, whatever their number: one weight per input channel.
@@ -99,7 +120,11 @@ pub enum Layer {
         bias: bool,
     },
     /// Batch normalisation over N, H, W with learned scale and shift.
-    BatchNorm,
+    BatchNorm {
+        /// Added to the variance, inside the square root.
+        #[serde(default = "usual_epsilon", skip_serializing_if = "is_usual_epsilon")]
+        epsilon: f64,
+    },
     /// An activation.
     Act {
         /// Which one.
@@ -159,7 +184,7 @@ impl Layer {
             Layer::Input => "input",
             Layer::Conv { depthwise: true, .. } => "dwconv",
             Layer::Conv { .. } => "conv",
-            Layer::BatchNorm => "bn",
+            Layer::BatchNorm { .. } => "bn",
             Layer::Act { act } => act.name(),
             Layer::GlobalPool => "global_pool",
             Layer::MaxPool { .. } => "max_pool",

@@ -1,6 +1,6 @@
 //! A fixed network: a graph with a name, the places where its features are read, and its layers' names in published weights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Graph, GraphFault, Layer, NodeId};
@@ -24,8 +24,9 @@ pub struct Network {
     pub graph: Arc<Graph>,
     /// Where its features are read, in the order of its layers.
     pub taps: Vec<TapPoint>,
-    /// For layers with weights: what a published file of weights calls them, by the layer's own name.
-    pub published: BTreeMap<String, String>,
+    /// For layers with weights: what published files of weights call them, by the layer's own name. Where they have several
+    /// names, each place in the list stands for one source of files.
+    pub published: BTreeMap<String, Vec<String>>,
 }
 
 /// What is noted of a network while it is built, by the names of nodes.
@@ -33,8 +34,8 @@ pub struct Network {
 pub struct Marks {
     /// Name of the features, and the node that writes them.
     pub taps: Vec<(String, String)>,
-    /// The layer's own name, and the one in published weights.
-    pub published: Vec<(String, String)>,
+    /// The layer's own name, and those in published weights.
+    pub published: Vec<(String, Vec<String>)>,
 }
 
 impl Network {
@@ -53,17 +54,20 @@ impl Network {
             taps.push(TapPoint { name: tap, node });
         }
         taps.sort_by_key(|tap| tap.node);
-        let mut published: BTreeMap<String, String> = BTreeMap::new();
+        let mut published: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut taken = BTreeSet::new();
         for (layer, theirs) in marks.published {
+            let first = theirs.first().cloned().unwrap_or_default();
             if !places.contains_key(layer.as_str()) {
-                return Err(GraphFault::MarkLost { mark: format!("published name `{theirs}`"), layer }.into());
+                return Err(GraphFault::MarkLost { mark: format!("published name `{first}`"), layer }.into());
             }
-            if published.values().any(|other| *other == theirs) || published.contains_key(&layer) {
-                return Err(GraphFault::MarkTwice { mark: format!("published name `{theirs}`") }.into());
+            let twice = theirs.iter().find(|name| !taken.insert((*name).clone())).cloned();
+            if let Some(twice) = twice.or_else(|| published.contains_key(&layer).then_some(first)) {
+                return Err(GraphFault::MarkTwice { mark: format!("published name `{twice}`") }.into());
             }
             published.insert(layer, theirs);
         }
-        let weighted = |layer: &Layer| matches!(layer, Layer::Conv { .. } | Layer::BatchNorm | Layer::Linear);
+        let weighted = |layer: &Layer| matches!(layer, Layer::Conv { .. } | Layer::BatchNorm { .. } | Layer::Linear);
         let nameless = graph.nodes.iter().find(|node| weighted(&node.layer) && !published.contains_key(&node.name));
         if let Some(node) = nameless.filter(|_| !published.is_empty()) {
             return Err(GraphFault::Nameless { layer: node.name.clone() }.into());
@@ -98,8 +102,9 @@ mod tests {
         let stem = net.conv(0, "stem", 8, ConvOptions { kernel: 3, stride: 2, ..ConvOptions::default() })?;
         let norm = net.bn(stem, None)?;
         net.conv(norm, "unused", 8, ConvOptions::default())?;
-        let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
-        Network::new("small", net.finish(norm), Marks { taps: own(taps), published: own(published) })
+        let taps = taps.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
+        let published = published.iter().map(|(a, b)| ((*a).into(), vec![(*b).into()])).collect();
+        Network::new("small", net.finish(norm), Marks { taps, published })
     }
 
     #[test]
@@ -107,7 +112,7 @@ mod tests {
         let net = marked(&[("end", "stem.bn"), ("begin", "input")], &[("stem", "conv1"), ("stem.bn", "bn1")]).expect("fits");
         let taps: Vec<_> = net.taps.iter().map(|tap| (tap.name.as_str(), net.stride_at(tap.node))).collect();
         assert_eq!(taps, [("begin", 1), ("end", 2)]);
-        assert_eq!(net.published["stem.bn"], "bn1");
+        assert_eq!(net.published["stem.bn"], ["bn1"]);
     }
 
     #[test]

@@ -77,12 +77,12 @@ pub fn quantize(graph: &Graph) -> Plan {
                 continue;
             }
             Layer::Conv { bias: false, .. }
-                if sole_reader(id).is_some_and(|reader| graph.nodes[reader].layer == Layer::BatchNorm) =>
+                if sole_reader(id).is_some_and(|reader| matches!(graph.nodes[reader].layer, Layer::BatchNorm { .. })) =>
             {
                 plan.steps[id] = Step::FoldedConv(readers[id][0]);
                 continue;
             }
-            Layer::BatchNorm => {
+            Layer::BatchNorm { .. } => {
                 if from.is_some_and(|from| plan.steps[from] == Step::FoldedConv(id)) {
                     plan.steps[id] = Step::Folded;
                 }

@@ -28,12 +28,12 @@ pub fn union_weights<'a>(parts: impl IntoIterator<Item = Part<'a>>) -> Result<Ve
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     for part in parts {
         for node in &part.graph.nodes[1..] {
-            if !matches!(node.layer, Layer::Conv { .. } | Layer::BatchNorm | Layer::Linear) {
+            if !matches!(node.layer, Layer::Conv { .. } | Layer::BatchNorm { .. } | Layer::Linear) {
                 continue;
             }
             let input = part.graph.nodes[node.inputs[0]].shape.channels.clone();
-            let output = if node.layer == Layer::BatchNorm { input.clone() } else { node.shape.channels.clone() };
-            let name = format!("{}.{}", part.prefix, node.name);
+            let output = if matches!(node.layer, Layer::BatchNorm { .. }) { input.clone() } else { node.shape.channels.clone() };
+            let name = part.name_of(node);
             let Some(&at) = place.get(&name) else {
                 place.insert(name.clone(), specs.len());
                 specs.push(WeightSpec { name, layer: node.layer.clone(), input, output });
@@ -49,7 +49,8 @@ pub fn union_weights<'a>(parts: impl IntoIterator<Item = Part<'a>>) -> Result<Ve
                     *kernel = (*kernel).max(*other);
                     *groups = (*groups).max(*other_groups);
                 }
-                (Layer::BatchNorm, Layer::BatchNorm) | (Layer::Linear, Layer::Linear) => {}
+                (Layer::Linear, Layer::Linear) => {}
+                (Layer::BatchNorm { .. }, Layer::BatchNorm { .. }) if before == node.layer => {}
                 _ => return Err(GraphFault::KindChanges { name, first: kind(&before), second: kind(&node.layer) }.into()),
             }
             let segments = || GraphFault::KindChanges {
@@ -70,7 +71,7 @@ fn kind(layer: &Layer) -> String {
     match layer {
         Layer::Conv { depthwise: true, bias, .. } => format!("a depthwise convolution{}", with_bias(*bias)),
         Layer::Conv { groups, bias, .. } => format!("a convolution in {groups} groups{}", with_bias(*bias)),
-        Layer::BatchNorm => "a batch norm".into(),
+        Layer::BatchNorm { epsilon } => format!("a batch norm of epsilon {epsilon}"),
         other => format!("a {} layer", other.label()),
     }
 }
@@ -82,7 +83,8 @@ fn with_bias(bias: bool) -> &'static str {
 /// The numbers of one concrete network.
 ///
 /// Keys: `LAYER.weight`, `LAYER.bias`; batch norm `LAYER.gamma`, `.beta`, `.mean`, `.var`;
-/// weight quantizer `LAYER.sw`; tensor quantizer `NODE.sa` (scale) and `NODE.zp` (zero point), one number each.
+/// weight quantizer `LAYER.sw`, one number, or one for each output channel of a convolution; tensor quantizer `NODE.sa` (scale)
+/// and `NODE.zp` (zero point), one number each; `lsq.bits`, two numbers: the bits of weights and of maps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
@@ -124,6 +126,13 @@ impl Weights {
 
     /// Writes a safetensors file (all tensors F32).
     pub fn save(&self, path: &Path) -> Result<()> {
+        write_atomic(path, &self.to_bytes().map_err(|fault| fault.during(&path.display().to_string()))?)
+    }
+
+    /// The bytes of a safetensors file: the same ones for the same tensors.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let refused =
+            |error: &dyn std::fmt::Display| Fault::new("file::weights", format!("the weights make no file: {error}"), "");
         let bytes: BTreeMap<&str, Vec<u8>> = self
             .tensors
             .iter()
@@ -131,11 +140,10 @@ impl Weights {
             .collect();
         let views = self.tensors.iter().map(|(key, (shape, _))| {
             let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), &bytes[key.as_str()]);
-            view.map(|view| (key.clone(), view)).map_err(|error| unreadable(path, &error))
+            view.map(|view| (key.clone(), view)).map_err(|error| refused(&error))
         });
         let views: Vec<_> = views.collect::<Result<_>>()?;
-        let file = safetensors::serialize(views, None).map_err(|error| unreadable(path, &error))?;
-        write_atomic(path, &file)
+        safetensors::serialize(views, None).map_err(|error| refused(&error))
     }
 
     /// Reads a safetensors file of F32 tensors.

@@ -9,7 +9,7 @@ use super::{Lut, LutRow};
 use crate::base::{Cancel, Progress, Result, Seed};
 use crate::graph::Graph;
 use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet};
-use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher};
+use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher, WeightsRef};
 
 /// What a table is built from.
 pub struct Ingredients<'a> {
@@ -29,6 +29,8 @@ pub struct Ingredients<'a> {
     pub recalibrate: usize,
     /// Validation batches a loss is taken over.
     pub batches: usize,
+    /// Whether blocks trained by one worker share the teacher's passes. The table is the same either way.
+    pub share_teacher: bool,
     /// What latencies hold for, in words.
     pub device: String,
     /// Seed of everything.
@@ -46,6 +48,19 @@ pub struct Built {
     pub fixed_ms: BTreeMap<usize, f64>,
     /// The hyperspace.
     pub hyperspace: Arc<Hyperspace>,
+    /// The blocks that were trained for it; none for a table from elsewhere.
+    pub blocks: Vec<BuiltBlock>,
+}
+
+/// A block that was trained for a table.
+#[derive(Debug, Clone)]
+pub struct BuiltBlock {
+    /// Stage.
+    pub stage: String,
+    /// Operator.
+    pub operator: String,
+    /// Its weights, with its curve beside them.
+    pub weights: WeightsRef,
 }
 
 /// Measures the INT8 latencies of graphs, in milliseconds.
@@ -76,11 +91,16 @@ pub fn build(
         }
     }
     // Training first, all of it: it needs no quiet machine. Then losses, then latencies.
-    let jobs = entries.iter_mut().map(|entry| entry.task.train(from.data.clone(), from.recipe, from.seed).map(Job::TrainBlock));
-    let trained = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
+    let jobs = entries.iter_mut().map(|entry| entry.task.train(from.data.clone(), &from.recipe, from.seed).map(Job::TrainBlock));
+    let jobs = jobs.collect::<Result<_>>()?;
+    let trained = match from.share_teacher {
+        true => runner.run(jobs, progress, cancel)?,
+        false => runner.run_apart(jobs, progress, cancel)?,
+    };
     let how = BlockEvaluation {
-        loss: from.recipe.loss,
-        quantized: from.recipe.int8_steps > 0,
+        loss: from.recipe.loss.clone(),
+        quantized: from.recipe.common.int8_steps > 0,
+        lsq: from.recipe.common.lsq,
         recalibrate: from.recalibrate,
         batches: from.batches,
         batch: 64,
@@ -88,7 +108,7 @@ pub fn build(
     };
     let jobs = entries.iter_mut().zip(&trained).map(|(entry, trained)| {
         let samples: Vec<_> = entry.samples.iter().map(|(_, sample)| sample.clone()).collect();
-        entry.task.evaluate(trained.weights(), from.data.clone(), &samples, how).map(Job::EvalBlocks)
+        entry.task.evaluate(trained.weights(), from.data.clone(), &samples, &how).map(Job::EvalBlocks)
     });
     let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
     let model = match timing {
@@ -128,7 +148,13 @@ pub fn build(
         ("seed".to_string(), from.seed.0.to_string()),
     ]);
     let lut = Lut::new(rows, provenance)?;
-    Ok(Built::new(hyperspace, stamped(lut), Some(model)).with_fixed_ms(&fixed_ms))
+    let blocks = entries.iter().zip(&trained).map(|(entry, trained)| BuiltBlock {
+        stage: hyperspace.stages[entry.stage].name.clone(),
+        operator: entry.operator.clone(),
+        weights: trained.weights(),
+    });
+    let built = Built { blocks: blocks.collect(), ..Built::new(hyperspace, stamped(lut), Some(model)) };
+    Ok(built.with_fixed_ms(&fixed_ms))
 }
 
 /// One operator in one stage, with the concrete stages drawn from it.
@@ -166,7 +192,7 @@ impl Built {
     /// A table of this hyperspace; the latency of stem and head is taken from its provenance, if it is there.
     pub fn new(hyperspace: &Arc<Hyperspace>, lut: Lut, latency: Option<LatencyModel>) -> Self {
         let known = lut.provenance().get(FIXED_MS).and_then(|text| serde_json::from_str(text).ok());
-        Self { lut, latency, fixed_ms: known.unwrap_or_default(), hyperspace: hyperspace.clone() }
+        Self { lut, latency, fixed_ms: known.unwrap_or_default(), hyperspace: hyperspace.clone(), blocks: Vec::new() }
     }
 
     /// The same with this latency of stem and head, by resolution; it goes into the provenance.

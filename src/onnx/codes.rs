@@ -1,6 +1,6 @@
 //! Integer weights of one convolution or dense layer: codes, scales per channel, integer bias.
 //!
-//! With a layer's weight scale s, batch norm (gamma, beta, mean, var) and input scale s_x:
+//! With a layer's weight scale s (one, or one for each output channel), batch norm (gamma, beta, mean, var) and input scale s_x:
 //! codes q = clamp(round(w / s), -127, 127) * sign(gamma), channel scale s_c = s |gamma| / sqrt(var + eps),
 //! bias b = round((beta - mean gamma / sqrt(var + eps)) / (s_x s_c)). The codes are those of training, so
 //! folding loses nothing but the rounding of the bias.
@@ -9,9 +9,6 @@ use super::Int8Weights;
 use super::fault::OnnxFault;
 use crate::base::Result;
 use crate::graph::Weights;
-
-/// Epsilon of every batch norm, inside the square root.
-pub const BN_EPSILON: f32 = 1e-5;
 
 /// Bias codes stay below this, so that they and the products sum up within 32 bits.
 const LARGEST_BIAS: f64 = (1 << 30) as f64;
@@ -26,14 +23,14 @@ pub(super) struct Affine {
     pub(super) shift: Vec<f32>,
 }
 
-/// Reads batch norm `name` over `channels`.
-pub(super) fn affine(weights: &Weights, name: &str, channels: usize) -> Result<Affine> {
+/// Reads batch norm `name` over `channels`; `epsilon` stands inside its square root.
+pub(super) fn affine(weights: &Weights, name: &str, channels: usize, epsilon: f64) -> Result<Affine> {
     let shape = [channels];
     let gamma = finite(weights, &format!("{name}.gamma"), &shape)?;
     let beta = finite(weights, &format!("{name}.beta"), &shape)?;
     let mean = finite(weights, &format!("{name}.mean"), &shape)?;
     let var = finite(weights, &format!("{name}.var"), &shape)?;
-    let factor: Vec<_> = gamma.iter().zip(var).map(|(g, v)| g / (v.max(0.0) + BN_EPSILON).sqrt()).collect();
+    let factor: Vec<_> = gamma.iter().zip(var).map(|(g, v)| g / (v.max(0.0) + epsilon as f32).sqrt()).collect();
     let shift = beta.iter().zip(mean).zip(&factor).map(|((b, m), f)| b - m * f).collect();
     Ok(Affine { factor, shift })
 }
@@ -56,6 +53,18 @@ pub(super) fn scale(weights: &Weights, key: &str) -> Result<f32> {
     Ok(value)
 }
 
+/// The scales of a weight with so many output channels, each positive: one, or one for each channel.
+pub(super) fn scales<'a>(weights: &'a Weights, key: &str, channels: usize) -> Result<&'a [f32]> {
+    let scales = match weights.get(key) {
+        Some(([1], data)) => data,
+        _ => weights.need(key, &[channels])?,
+    };
+    match scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+        Some(&value) => Err(OnnxFault::Scale { key: key.into(), value }.into()),
+        None => Ok(scales),
+    }
+}
+
 /// Integer weights, ready to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Codes {
@@ -67,19 +76,20 @@ pub(super) struct Codes {
     pub(super) bias: Vec<i32>,
 }
 
-/// Quantizes `weight` (output channels first) with layer scale `sw` and folds `affine` into it.
-pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine, style: Int8Weights) -> Codes {
+/// Quantizes `weight` (output channels first) with the scales `sw` (one, or one for each channel) and folds `affine` into it.
+pub(super) fn codes(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine, style: Int8Weights) -> Codes {
     let limit = style.limit();
-    // Fewer codes for the same range.
-    let sw = if style.seven_bits { sw * 127.0 / limit } else { sw };
-    if style.per_tensor {
-        return codes_of_layer(weight, sw, input_scale, affine, limit);
-    }
     let channels = affine.factor.len();
+    // Fewer codes for the same range.
+    let finer = if style.seven_bits { 127.0 / limit } else { 1.0 };
+    let sw: Vec<f32> = sw.iter().cycle().take(channels).map(|sw| sw * finer).collect();
+    if style.per_tensor {
+        return codes_of_layer(weight, &sw, input_scale, affine, limit);
+    }
     let per_channel = weight.len() / channels.max(1);
     let mut codes = Codes { weight: Vec::with_capacity(weight.len()), scale: vec![], bias: vec![] };
     for (channel, row) in weight.chunks(per_channel.max(1)).enumerate() {
-        let (factor, shift) = (affine.factor[channel], affine.shift[channel]);
+        let (factor, shift, sw) = (affine.factor[channel], affine.shift[channel], sw[channel]);
         let channel_scale = sw * factor.abs();
         let bias = f64::from(shift) / (f64::from(input_scale) * f64::from(channel_scale));
         // A channel that batch norm switches off: its constant remains, at a scale that holds it exactly enough.
@@ -96,13 +106,15 @@ pub(super) fn codes(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine, 
 }
 
 /// The same with one scale for the whole layer: `affine` goes into the weights before they are quantized.
-fn codes_of_layer(weight: &[f32], sw: f32, input_scale: f32, affine: &Affine, limit: f32) -> Codes {
+fn codes_of_layer(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine, limit: f32) -> Codes {
     let channels = affine.factor.len().max(1);
     let row = (weight.len() / channels).max(1);
-    let trained: Vec<f32> = weight.iter().map(|w| (w / sw).round_ties_even().clamp(-limit, limit) * sw).collect();
-    let folded: Vec<f32> = trained.chunks(row).zip(&affine.factor).flat_map(|(row, f)| row.iter().map(move |w| w * f)).collect();
+    let channels = weight.chunks(row).zip(sw).zip(&affine.factor);
+    let trained = |w: &f32, sw: f32| (w / sw).round_ties_even().clamp(-limit, limit) * sw;
+    let folded: Vec<f32> = channels.flat_map(|((row, &sw), &f)| row.iter().map(move |w| trained(w, sw) * f)).collect();
     let largest = folded.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
-    let scale = if largest > f32::MIN_POSITIVE * limit { largest / limit } else { sw };
+    let scale =
+        if largest > f32::MIN_POSITIVE * limit { largest / limit } else { sw.iter().copied().fold(f32::MIN_POSITIVE, f32::max) };
     let unit = f64::from(input_scale) * f64::from(scale);
     let bias = affine.shift.iter().map(|b| (f64::from(*b) / unit).round_ties_even().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32);
     Codes {
@@ -120,11 +132,11 @@ mod tests {
     fn seven_bits_keep_the_range_and_one_scale_serves_all_channels() {
         let affine = Affine { factor: vec![2.0, 0.5], shift: vec![0.1, 0.2] };
         let half =
-            codes(&[1.27, -1.27, 0.0, 0.64], 0.01, 0.1, &affine, Int8Weights { seven_bits: true, ..Int8Weights::default() });
+            codes(&[1.27, -1.27, 0.0, 0.64], &[0.01], 0.1, &affine, Int8Weights { seven_bits: true, ..Int8Weights::default() });
         assert_eq!(half.weight, [63, -63, 0, 32]);
         assert!((half.scale[0] * 63.0 - 2.54).abs() < 1e-5);
         let one =
-            codes(&[1.27, -1.27, 0.0, 0.64], 0.01, 0.1, &affine, Int8Weights { per_tensor: true, ..Int8Weights::default() });
+            codes(&[1.27, -1.27, 0.0, 0.64], &[0.01], 0.1, &affine, Int8Weights { per_tensor: true, ..Int8Weights::default() });
         assert_eq!(one.weight, [127, -127, 0, 16]);
         assert!(one.scale.iter().all(|s| (s - 0.02).abs() < 1e-7));
         assert_eq!(one.bias, [50, 100]);
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     fn batch_norm_goes_into_scales_and_its_sign_into_the_codes() {
         let affine = Affine { factor: vec![2.0, -0.5, 0.0], shift: vec![0.1, 0.2, 0.3] };
-        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], 0.01, 0.1, &affine, Int8Weights::default());
+        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], &[0.01], 0.1, &affine, Int8Weights::default());
         assert_eq!(made.weight, [10, -20, -10, 20, 0, 0]);
         assert_eq!(made.bias, [50, 400, 1 << 20]);
         for (scale, wanted) in made.scale.iter().zip([0.02, 0.005, 3.0 / f32::powi(2.0, 20)]) {
@@ -142,8 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn each_channel_may_have_a_scale_of_its_own() {
+        let affine = Affine { factor: vec![2.0, -0.5], shift: vec![0.0, 0.2] };
+        let made = codes(&[0.05, -0.2, 0.1, -0.2], &[0.01, 0.1], 0.1, &affine, Int8Weights::default());
+        assert_eq!((made.weight, made.bias), (vec![5, -20, -1, 2], vec![0, 40]));
+        assert!((made.scale[0] - 0.02).abs() < 1e-7 && (made.scale[1] - 0.05).abs() < 1e-7);
+        let one =
+            codes(&[0.05, -0.2, 0.1, -0.2], &[0.01, 0.1], 0.1, &affine, Int8Weights { per_tensor: true, ..Default::default() });
+        assert_eq!(one.weight, [32, -127, -16, 32]);
+    }
+
+    #[test]
     fn codes_stay_within_127() {
-        let made = codes(&[9.0, -9.0], 0.01, 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] }, Int8Weights::default());
+        let made = codes(&[9.0, -9.0], &[0.01], 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] }, Int8Weights::default());
         assert_eq!(made.weight, [127, -127]);
     }
 }

@@ -5,7 +5,7 @@ use prost::Message;
 use super::codes::{self, Affine};
 use super::emit::{Writer, float, int, ints};
 use super::proto::{ModelProto, NodeProto};
-use super::{BN_EPSILON, Int8Weights, OnnxFault, Precision};
+use super::{Int8Weights, OnnxFault, Precision};
 use crate::base::Result;
 use crate::graph::{Activation, Graph, Layer, NodeId, Plan, Step, Weights, quantize};
 
@@ -102,14 +102,11 @@ impl Lowering<'_> {
         match node.layer {
             Layer::Input => {}
             Layer::Conv { .. } => {
-                if let Step::FoldedConv(bn) = self.plan.steps[id] {
-                    let bn = &self.graph.nodes[bn];
-                    let affine = codes::affine(self.weights, &bn.name, bn.shape.c())?;
-                    self.conv(id, &affine, &output)?;
-                } else {
-                    let affine = self.plain_affine(id)?;
-                    self.conv(id, &affine, &output)?;
-                }
+                let affine = match self.plan.steps[id] {
+                    Step::FoldedConv(norm) => self.norm_affine(norm)?,
+                    _ => self.plain_affine(id)?,
+                };
+                self.conv(id, &affine, &output)?;
             }
             Layer::Linear => {
                 let affine = self.plain_affine(id)?;
@@ -119,12 +116,12 @@ impl Lowering<'_> {
                     self.conv(id, &affine, &output)?;
                 }
             }
-            Layer::BatchNorm if self.plan.steps[id] == Step::Folded => {
+            Layer::BatchNorm { .. } if self.plan.steps[id] == Step::Folded => {
                 let folded = self.real(node.inputs[0]);
                 self.real[id] = Some(folded);
                 return self.quantizer(id);
             }
-            Layer::BatchNorm => self.batch_norm(id, &output)?,
+            Layer::BatchNorm { epsilon } => self.batch_norm(id, epsilon, &output)?,
             Layer::Act { act } => self.activation(id, act, &output),
             Layer::GlobalPool => {
                 let from = self.real(node.inputs[0]);
@@ -132,7 +129,7 @@ impl Lowering<'_> {
             }
             Layer::AvgPool { kernel, stride, padding } => {
                 let from = self.real(node.inputs[0]);
-                let mut window = window(kernel, stride, padding);
+                let mut window = window(kernel, stride, padding, 0);
                 window.push(int("count_include_pad", 1));
                 self.writer.node("AveragePool", &[&from], &output, window);
             }
@@ -200,6 +197,13 @@ impl Lowering<'_> {
         Ok(quantizer.max_scale.map_or(scale, |limit| scale.min(limit)))
     }
 
+    /// Factor and shift of the batch norm at `id`.
+    fn norm_affine(&self, id: NodeId) -> Result<Affine> {
+        let node = &self.graph.nodes[id];
+        let Layer::BatchNorm { epsilon } = node.layer else { return self.plain_affine(id) };
+        codes::affine(self.weights, &node.name, node.shape.c(), epsilon)
+    }
+
     /// Shift by the layer's own bias, if it has one.
     fn plain_affine(&self, id: NodeId) -> Result<Affine> {
         let node = &self.graph.nodes[id];
@@ -217,15 +221,15 @@ impl Lowering<'_> {
     fn conv(&mut self, id: NodeId, affine: &Affine, output: &str) -> Result<()> {
         let node = &self.graph.nodes[id];
         let (cin, cout) = (self.graph.nodes[node.inputs[0]].shape.c(), node.shape.c());
-        let (kernel, stride, padding, groups) = match node.layer {
-            Layer::Conv { kernel, stride, padding, groups, .. } => (kernel, stride, padding, groups),
-            _ => (1, 1, 0, 1),
+        let (kernel, stride, padding, trailing, groups) = match node.layer {
+            Layer::Conv { kernel, stride, padding, trailing, groups, .. } => (kernel, stride, padding, trailing, groups),
+            _ => (1, 1, 0, 0, 1),
         };
         let shape = [cout, cin / groups, kernel, kernel];
         let stored: &[usize] = if node.layer == Layer::Linear { &shape[..2] } else { &shape };
         let [weight, bias] = self.dense_weights(id, stored, &shape, affine)?;
         let from = self.real(node.inputs[0]);
-        let mut attributes = window(kernel, stride, padding);
+        let mut attributes = window(kernel, stride, padding, trailing);
         attributes.extend([int("group", groups as i64), ints("dilations", &[1, 1])]);
         self.writer.node("Conv", &[&from, &weight, &bias], output, attributes);
         Ok(())
@@ -273,7 +277,7 @@ impl Lowering<'_> {
             let weight = self.writer.floats(format!("{name}/weight"), shape, &folded);
             return Ok([weight, self.writer.floats(format!("{name}/bias"), &[cout], &affine.shift)]);
         }
-        let sw = codes::scale(self.weights, &format!("{name}.sw"))?;
+        let sw = codes::scales(self.weights, &format!("{name}.sw"), cout)?;
         let input_scale = self.tensor_scale(self.plan.value[node.inputs[0]])?;
         let codes = codes::codes(weight, sw, input_scale, affine, self.style);
         let bias_scale: Vec<_> = codes.scale.iter().map(|s| s * input_scale).collect();
@@ -294,7 +298,7 @@ impl Lowering<'_> {
     }
 
     /// A batch norm that no convolution precedes.
-    fn batch_norm(&mut self, id: NodeId, output: &str) -> Result<()> {
+    fn batch_norm(&mut self, id: NodeId, epsilon: f64, output: &str) -> Result<()> {
         let node = &self.graph.nodes[id];
         let (name, channels) = (&node.name, [node.shape.c()]);
         let from = self.real(node.inputs[0]);
@@ -304,7 +308,7 @@ impl Lowering<'_> {
             inputs.push(self.writer.floats(format!("{name}/{part}"), &channels, data));
         }
         let inputs: Vec<_> = inputs.iter().map(String::as_str).collect();
-        self.writer.node("BatchNormalization", &inputs, output, vec![float("epsilon", BN_EPSILON)]);
+        self.writer.node("BatchNormalization", &inputs, output, vec![float("epsilon", epsilon as f32)]);
         Ok(())
     }
 
@@ -344,7 +348,7 @@ impl Lowering<'_> {
         let mut written = output.to_string();
         match node.layer {
             Layer::MaxPool { kernel, stride, padding } => {
-                self.writer.node("MaxPool", &[&from], output, window(kernel, stride, padding));
+                self.writer.node("MaxPool", &[&from], output, window(kernel, stride, padding, 0));
             }
             Layer::Slice { from: first, .. } => {
                 let start: usize = self.graph.nodes[input].shape.channels.0[..first].iter().sum();
@@ -375,7 +379,8 @@ impl Lowering<'_> {
     }
 }
 
-/// Attributes of a square window.
-fn window(kernel: usize, stride: usize, padding: usize) -> Vec<super::proto::AttributeProto> {
-    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &[padding; 4])]
+/// Attributes of a square window with `padding` cells on each side and `trailing` more at the bottom and at the right.
+fn window(kernel: usize, stride: usize, padding: usize, trailing: usize) -> Vec<super::proto::AttributeProto> {
+    let end = padding + trailing;
+    vec![ints("kernel_shape", &[kernel; 2]), ints("strides", &[stride; 2]), ints("pads", &[padding, padding, end, end])]
 }

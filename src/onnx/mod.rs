@@ -16,7 +16,6 @@ mod timing;
 
 use serde::{Deserialize, Serialize};
 
-pub use codes::BN_EPSILON;
 pub use emit::OPSET;
 pub use fault::OnnxFault;
 pub use key::{operators, structure_key};

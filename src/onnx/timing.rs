@@ -31,7 +31,7 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
                 (vec![cout, cin / groups, kernel, kernel], cin / groups * kernel * kernel, bias)
             }
             Layer::Linear => (vec![cout, cin], cin, true),
-            Layer::BatchNorm => {
+            Layer::BatchNorm { .. } => {
                 for (part, value) in [("gamma", 1.0), ("beta", 0.1), ("mean", 0.0), ("var", 1.0)] {
                     weights.insert(format!("{name}.{part}"), vec![cout], vec![value; cout]);
                 }

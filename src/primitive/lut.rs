@@ -8,24 +8,25 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 
 use super::cells::maps;
 use super::cross::{Answer, Cross};
+use super::dataset::data_of;
 use super::device::{Stopwatch, measure_int8};
-use super::host::{BATCH, DRY_BATCH, DRY_MEASURED, Host, MEASURED, STEPS};
+use super::host::{DRY_MEASURED, Host, MEASURED};
 use super::import;
 use super::latency::{LatencyModel, error_of};
 use super::lut_views;
 use super::noun::Nouns;
 use super::options::Options;
+use super::recipe::{block_recipe, with_block_options};
 use super::space::Hyper;
-use super::teacher::Dataset;
 use super::values::{noun, numbers};
-use crate::base::{Fault, Result, Seed, did_you_mean, stats};
+use crate::base::{Fault, Result, Seed, stats};
 use crate::frame::Table;
 use crate::graph::Graph;
 use crate::lut::build::{Built, Ingredients, Timing, build};
 use crate::lut::latency::LatencyModel as Model;
 use crate::lut::{INT8_MS, Lut};
 use crate::plot::Figure;
-use crate::train::{BlockRecipe, DataSource, Loss, Teacher};
+use crate::train::{DataSource, Teacher};
 
 /// A look-up table as scripts hold it.
 pub type Lookup = Arc<Built>;
@@ -38,9 +39,19 @@ mod lut_functions {
     /// Everything is kept in the lab, so a second call with the same options takes seconds.
     ///
     /// Options: `teacher` (needed), `device` (needed), `data` (the teacher's); `samples` (16): stages a window; `measured` (160): stages and networks measured in
-    /// all, from which latencies are predicted (see `latency_model`); `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001): how blocks are trained;
-    /// `random` (2): random stages in every step; `loss` ("nsr"): or "nsr_student", "mse"; `recalibrate` (2) and `batches` (2): batches of 64 images for batch
-    /// norm and for the loss; `seed` (0).
+    /// all, from which latencies are predicted (see `latency_model`);
+    /// `steps` (60), `int8_steps` (20), `batch` (32), `lr` (0.01), `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0): how long and
+    /// how fast, in FP32 and then quantized, along a cosine; `cosine_every` (1): steps between its changes; `random` (2): random stages in every step;
+    /// `optimizer` ("adam"): or "sgd"; `weight_decay` (1e-4); `decay` ("weights"): what decays, or "reference" for all but biases and shifts;
+    /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
+    /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
+    /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
+    /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
+    /// stages learn from, or "largest";
+    /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks trained by one worker share
+    /// the teacher's passes, `false` gives the same table more slowly, to compare with; `seed` (0).
+    ///
+    /// The reference trains 5 epochs of 64 images a step, with `cosine_every: 20` and learning rates from 0.005 to 0.01.
     ///
     /// # Example
     ///
@@ -50,7 +61,7 @@ mod lut_functions {
     #[rhai_fn(return_raw)]
     pub fn build_lut(context: NativeCallContext, hyperspace: Hyper, given: Map) -> Answer<Lookup> {
         let host = Host::of(&context)?;
-        make(&host, &hyperspace, given).cross()
+        make(&context, &host, &hyperspace, given).cross()
     }
 
     /// A look-up table from a file that `write` wrote (`.parquet`, `.csv`, `.json`).
@@ -304,7 +315,9 @@ fn merged(tables: &[Dynamic]) -> Result<Lookup> {
         let names = format!("`{}` and `{}`", first.hyperspace.name, other.hyperspace.name);
         return Err(Fault::new("lut::merge", format!("the tables are for {names}"), "merge tables of one hyperspace"));
     }
-    changed(first, Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>()))
+    let lut = Lut::merge(&tables.iter().map(|table| &table.lut).collect::<Vec<_>>())?;
+    let blocks = tables.iter().flat_map(|table| table.blocks.clone()).collect();
+    Ok(Arc::new(Built { lut, blocks, ..Built::clone(first) }))
 }
 
 fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
@@ -324,71 +337,28 @@ fn add_latency(lut: &Lookup, name: &str, model: &Dynamic) -> Result<Lookup> {
     changed(lut, lut.lut.clone().with_column(name, times))
 }
 
-/// The loss named by an option.
-pub(super) fn loss_of(options: &Options) -> Result<Loss> {
-    match options.text("loss")?.as_deref() {
-        None | Some("nsr") => Ok(Loss::Nsr),
-        Some("nsr_student") => Ok(Loss::NsrStudent),
-        Some("mse") => Ok(Loss::Mse),
-        Some(other) => Err(options.refuse("loss", "there is no such loss", &did_you_mean(other, ["nsr", "nsr_student", "mse"]))),
-    }
-}
-
-/// How blocks are trained, from options.
-pub(super) fn recipe_of(host: &Host, options: &Options) -> Result<BlockRecipe> {
-    let default = BlockRecipe::default();
-    Ok(BlockRecipe {
-        steps: host.cut(STEPS, options.count("steps", 1)?.unwrap_or(default.steps), 1),
-        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
-        lr: options.positive("lr")?.unwrap_or(default.lr),
-        int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
-        random: options.count("random", 0)?.unwrap_or(default.random),
-        loss: loss_of(options)?,
-    })
-}
-
 /// The teacher and the data that go with it, from options.
 pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
     let teacher: Teacher = options.need("teacher", "a teacher: `teacher(\"shapes_resnet\")`")?;
-    let data = options
-        .noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")?
-        .map_or_else(|| teacher.data.clone(), |data| data.source);
+    let data = data_of(options, || Ok(teacher.data.clone()))?;
     Ok((teacher, data))
 }
 
-/// Options of `build_lut`.
-const BUILD: [&str; 15] = [
-    "teacher",
-    "device",
-    "data",
-    "samples",
-    "measured",
-    "steps",
-    "int8_steps",
-    "batch",
-    "lr",
-    "int8_lr",
-    "random",
-    "loss",
-    "recalibrate",
-    "batches",
-    "seed",
-];
-
-fn make(host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
-    let options = Options::new("build_lut", given, &BUILD)?;
+fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
+    let own = ["teacher", "device", "data", "samples", "measured", "recalibrate", "batches", "share_teacher", "seed"];
+    let options = Options::new("build_lut", given, &with_block_options(&own))?;
     let (teacher, data) = lesson_of(&options)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
     let from = Ingredients {
         hyperspace,
         teacher: &teacher,
         data: &data,
-        recipe: recipe_of(host, &options)?,
+        recipe: block_recipe(context, host, &options)?,
         samples: host.cut("samples of a stage", options.count("samples", 1)?.unwrap_or(16), 2),
         measured: host.cut(MEASURED, options.count("measured", 2)?.unwrap_or(160), DRY_MEASURED),
         recalibrate: host.cut("batches of an evaluation", options.count("recalibrate", 1)?.unwrap_or(2), 1),
         batches: host.cut("batches of an evaluation", options.count("batches", 1)?.unwrap_or(2), 1),
+        share_teacher: options.flag("share_teacher")?.unwrap_or(true),
         device: device.words(),
         seed: options.seed()?,
     };

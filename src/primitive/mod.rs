@@ -11,11 +11,14 @@ mod blocks;
 mod cells;
 mod compare;
 pub mod cross;
+mod curve;
+mod dataset;
 mod device;
 mod explain;
 mod expr;
 mod figure;
 mod footprint;
+mod found;
 mod frame;
 pub mod front;
 pub mod host;
@@ -35,7 +38,9 @@ pub mod noun;
 pub mod operator;
 pub mod options;
 pub mod parallel;
+mod published;
 mod random;
+mod recipe;
 pub mod registry;
 pub mod replay;
 mod reword;
@@ -49,6 +54,7 @@ mod study_views;
 mod subnet;
 mod supernet;
 pub mod teacher;
+mod tensor;
 mod thing;
 mod trace;
 pub mod values;
@@ -71,7 +77,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
         "network" => host.registry.names::<NetworkPlan>(host),
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
-        "dataset" => list(&["shapes"]),
+        "dataset" => list(&dataset::NAMES),
         _ => Vec::new(),
     }
 }
@@ -101,7 +107,10 @@ pub fn register(engine: &mut Engine) {
     measure::register(engine);
     footprint::register(engine);
     explain::register(engine);
+    dataset::register(engine);
     teacher::register(engine);
+    published::register(engine);
+    tensor::register(engine);
     block::register(engine);
     lut::register(engine);
     blocks::register(engine);
@@ -112,6 +121,8 @@ pub fn register(engine: &mut Engine) {
     study::register(engine);
     study_views::register(engine);
     supernet::register(engine);
+    found::register(engine);
+    curve::register(engine);
     lab::register(engine);
     views::register(engine);
 }

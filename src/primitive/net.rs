@@ -9,7 +9,7 @@ use super::cross::{Answer, Cross, raise};
 use super::noun::Nouns;
 use super::options::Options;
 use crate::base::{Fault, did_you_mean};
-use crate::graph::{Activation, Builder, ConvOptions, Graph, GraphFault, Marks, NodeId, Shape, Source};
+use crate::graph::{Activation, Builder, ConvOptions, Graph, GraphFault, Marks, NodeId, Padding, Shape, Source};
 
 /// A network under construction, shared by its nodes.
 #[derive(Debug, Clone)]
@@ -46,18 +46,18 @@ pub struct Node {
 }
 
 impl Net {
-    fn new(input: Shape, activation: Option<Activation>, purpose: Purpose) -> Self {
-        Self { builder: Arc::new(Mutex::new(Builder::new(input))), activation, purpose }
+    fn new(builder: Builder, activation: Option<Activation>, purpose: Purpose) -> Self {
+        Self { builder: Arc::new(Mutex::new(builder)), activation, purpose }
     }
 
     /// A builder of a block whose input has this shape.
     pub(super) fn of_block(input: Shape, activation: Option<Activation>, block: BlockInfo) -> Self {
-        Self::new(input, activation, Purpose::Block(block))
+        Self::new(Builder::new(input), activation, Purpose::Block(block))
     }
 
-    /// A builder of a whole network whose input has this shape.
-    pub(super) fn of_network(input: Shape, activation: Option<Activation>) -> Self {
-        Self::new(input, activation, Purpose::Network(Arc::default()))
+    /// A builder of a whole network whose input has this shape, with this epsilon of batch norm and this padding.
+    pub(super) fn of_network(input: Shape, activation: Option<Activation>, epsilon: f64, padding: Padding) -> Self {
+        Self::new(Builder::new(input).with(epsilon, padding), activation, Purpose::Network(Arc::default()))
     }
 
     /// What was marked so far. A block has no marks: it may stand in many places.
@@ -138,7 +138,11 @@ pub(super) fn whole(what: &str, value: &Dynamic) -> Result<i64, Fault> {
 fn conv_options(kernel: i64, given: Map) -> Result<ConvOptions, Fault> {
     let options = Options::new("conv", given, &["stride", "groups", "padding", "bias"])?;
     let int = |key: &str, default: i64| options.value(key).map_or(Ok(default), |value| whole(key, value));
-    let padding = options.value("padding").map(|value| whole("padding", value)).transpose()?;
+    let padding = match options.value("padding") {
+        None => None,
+        Some(value) if value.is_string() && value.to_string() == "same" => Some(Padding::Same),
+        Some(value) => Some(Padding::Cells(whole("padding", value)?)),
+    };
     Ok(ConvOptions {
         kernel,
         stride: int("stride", 1)?,

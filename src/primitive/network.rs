@@ -15,11 +15,8 @@ use super::options::Options;
 use super::registry::find;
 use crate::base::{Fault, Result};
 use crate::frame::Table;
-use crate::graph::{Activation, Marks, Network, Shape};
+use crate::graph::{Activation, BN_EPSILON, Marks, Network, Padding, Shape};
 use crate::space::Subnet;
-
-/// Epsilon of batch norm in the lab's lowerings, in double precision.
-const EPSILON: f64 = 1e-5;
 
 /// A fixed network as scripts hold it.
 #[derive(Debug, Clone)]
@@ -51,7 +48,6 @@ impl FixedNetwork {
 pub struct NetworkPlan {
     name: String,
     plan: Plan,
-    bn_epsilon: f64,
 }
 
 impl std::fmt::Debug for NetworkPlan {
@@ -62,7 +58,7 @@ impl std::fmt::Debug for NetworkPlan {
 
 #[derive(Clone)]
 enum Plan {
-    Build { closure: Arc<BuildClosure>, activation: Option<Activation>, size: Size },
+    Build { closure: Arc<BuildClosure>, activation: Option<Activation>, size: Size, habits: Habits },
     Cut(Box<Subnet>),
 }
 
@@ -87,22 +83,78 @@ impl Size {
     }
 }
 
-impl NetworkPlan {
-    /// The network, in another size where `options` say so.
-    fn network(&self, options: &Options) -> Result<FixedNetwork> {
-        let made = match &self.plan {
-            Plan::Build { closure, activation, size } => built(closure, *activation, size.or(options)?, &self.name),
-            Plan::Cut(subnet) => cut(subnet, options, &self.name),
+/// In what networks differ that have the same layers otherwise: habits of the program that trained their weights.
+#[derive(Debug, Clone, Copy)]
+struct Habits {
+    bn_epsilon: f64,
+    padding: Padding,
+}
+
+impl Habits {
+    const KEYS: [&'static str; 2] = ["bn_epsilon", "padding"];
+
+    /// What `options` say, else these.
+    fn or(self, options: &Options) -> Result<Self> {
+        let padding = match options.text("padding")?.as_deref() {
+            None => self.padding,
+            Some("half") => Padding::Half,
+            Some("same") => Padding::Same,
+            Some(_) => return Err(options.refuse("padding", "only two are known", "use \"half\" or \"same\"")),
         };
-        let (net, subnet) = made.map_err(|fault| fault.during(&format!("network `{}`", self.name)))?;
-        let classes = net.graph.output_shape().c();
-        Ok(FixedNetwork { net: Arc::new(net), subnet, classes, bn_epsilon: self.bn_epsilon })
+        Ok(Self { bn_epsilon: options.positive("bn_epsilon")?.unwrap_or(self.bn_epsilon), padding })
     }
 }
 
-fn built(closure: &BuildClosure, act: Option<Activation>, size: Size, name: &str) -> Result<(Network, Option<Subnet>)> {
+/// What a network may be asked for with.
+pub(super) const ASKED: [&str; 5] = {
+    let ([resolution, channels, classes], [bn_epsilon, padding]) = (Size::KEYS, Habits::KEYS);
+    [resolution, channels, classes, bn_epsilon, padding]
+};
+
+impl NetworkPlan {
+    /// The same plan, with what `options` say in place of its own size and habits.
+    pub(super) fn adapted(&self, options: &Options) -> Result<Self> {
+        let plan = match &self.plan {
+            Plan::Build { closure, activation, size, habits } => Plan::Build {
+                closure: closure.clone(),
+                activation: *activation,
+                size: size.or(options)?,
+                habits: habits.or(options)?,
+            },
+            Plan::Cut(_) => Plan::Cut(Box::new(self.network(options)?.need_subnet()?.clone())),
+        };
+        Ok(Self { name: self.name.clone(), plan })
+    }
+
+    /// The network, in another size and with other habits where `options` say so.
+    pub(super) fn network(&self, options: &Options) -> Result<FixedNetwork> {
+        let (made, habits) = match &self.plan {
+            Plan::Build { closure, activation, size, habits } => {
+                let habits = habits.or(options)?;
+                (built(closure, *activation, size.or(options)?, habits, &self.name), habits)
+            }
+            Plan::Cut(subnet) => {
+                if let Some(key) = Habits::KEYS.into_iter().find(|key| options.value(key).is_some()) {
+                    return Err(options.refuse(key, "the operators of its search space say so", "leave it out"));
+                }
+                (cut(subnet, options, &self.name), Habits { bn_epsilon: BN_EPSILON, padding: Padding::Half })
+            }
+        };
+        let (net, subnet) = made.map_err(|fault| fault.during(&format!("network `{}`", self.name)))?;
+        let classes = net.graph.output_shape().c();
+        Ok(FixedNetwork { net: Arc::new(net), subnet, classes, bn_epsilon: habits.bn_epsilon })
+    }
+}
+
+fn built(
+    closure: &BuildClosure,
+    act: Option<Activation>,
+    size: Size,
+    habits: Habits,
+    name: &str,
+) -> Result<(Network, Option<Subnet>)> {
     let Size { resolution, channels, classes } = size;
-    let net = Net::of_network(Shape::new(channels, resolution, resolution), act);
+    let net = Net::of_network(Shape::new(channels, resolution, resolution), act, habits.bn_epsilon, habits.padding);
     let c = [("resolution", resolution), ("channels", channels), ("classes", classes)];
     let c = c.into_iter().map(|(key, value)| (key.into(), Dynamic::from(value as i64))).collect();
     let output = closure.call(&net, c, "network")?;
@@ -163,7 +215,8 @@ mod network_functions {
     ///
     /// Options: `build`: a closure `|net, c|` that returns the last node, the logits; `c` holds `resolution`, `channels`, `classes`.
     /// `resolution` (224): side of the images; `channels` (3); `classes` (1000); `activation` (none): what `.act()` means;
-    /// `bn_epsilon` (0.00001): of the published weights. Instead of `build` and its sizes `subnet`: a subnet.
+    /// `bn_epsilon` (0.00001): epsilon of all batch norms; `padding` ("half"): of convolutions that say none, half the kernel on
+    /// each side, or "same", TensorFlow's rule, which puts an odd cell at the bottom and right. Instead of all these `subnet`: a subnet.
     ///
     /// Nodes can be marked: `x.tap("stage1")` for features to learn from, `x.published_as("conv1")` for published weights.
     ///
@@ -184,7 +237,7 @@ mod network_functions {
     pub fn define_network(context: NativeCallContext, name: &str, given: Map) -> Answer<FixedNetwork> {
         let host = Host::of(&context)?;
         let plan = plan(&context, &host, name, given).cross()?;
-        let network = Options::new("network", Map::new(), &Size::KEYS).and_then(|plain| plan.network(&plain)).cross()?;
+        let network = Options::new("network", Map::new(), &ASKED).and_then(|plain| plan.network(&plain)).cross()?;
         host.registry.define(name, plan);
         Ok(network)
     }
@@ -204,9 +257,10 @@ mod network_functions {
         network_sized(context, name, Map::new())
     }
 
-    /// The network of this name for other images or classes.
+    /// The network of this name for other images, classes or weights.
     ///
-    /// Options: `resolution`, `channels`, `classes` (its own).
+    /// Options: `resolution`, `channels`, `classes`, `bn_epsilon`, `padding` (its own): the last two as `define_network` takes them,
+    /// for weights of other programs. TensorFlow's EfficientNets have `bn_epsilon: 0.001, padding: "same"`.
     ///
     /// # Example
     ///
@@ -217,7 +271,7 @@ mod network_functions {
     #[rhai_fn(name = "network", return_raw)]
     pub fn network_sized(context: NativeCallContext, name: &str, given: Map) -> Answer<FixedNetwork> {
         let host = Host::of(&context)?;
-        let options = Options::new("network", given, &Size::KEYS).cross()?;
+        let options = Options::new("network", given, &ASKED).cross()?;
         find::<NetworkPlan>(&context, &host, name).and_then(|plan| plan.network(&options)).cross()
     }
 
@@ -319,12 +373,13 @@ mod network_type {
 
     /// What published weights call its layers: a table of layer and published name.
     ///
-    /// Without rows where no names were given.
+    /// Without rows where no names were given. `others` holds the names that files of other programs have, each after a space.
     ///
     /// # Example
     ///
     /// ```rhai
     /// network("resnet50").published.row(0).published //> conv1
+    /// network("mobilenet_v2").published.row(0).others //> conv_stem
     /// ```
     #[rhai_fn(get = "published", pure, return_raw)]
     pub fn network_published(network: &mut FixedNetwork) -> Answer<Table> {
@@ -332,14 +387,13 @@ mod network_type {
         let pairs: Vec<_> = graph.nodes.iter().filter_map(|node| published.get_key_value(&node.name)).collect();
         Table::builder()
             .text("layer", pairs.iter().map(|(layer, _)| (*layer).clone()))
-            .text("published", pairs.iter().map(|(_, theirs)| (*theirs).clone()))
+            .text("published", pairs.iter().map(|(_, theirs)| theirs[0].clone()))
+            .text("others", pairs.iter().map(|(_, theirs)| theirs[1..].join(" ")))
             .build()
             .cross()
     }
 
-    /// Epsilon of batch norm with which the published weights were trained.
-    ///
-    /// The lab's own is 0.00001: whoever reads such weights adds the difference to the variances.
+    /// Epsilon of its batch norms: what is added to the variance, inside the square root.
     ///
     /// # Example
     ///
@@ -393,21 +447,21 @@ pub(super) fn taps(network: &Network) -> Result<Table> {
 }
 
 fn plan(context: &NativeCallContext, host: &Arc<Host>, name: &str, given: Map) -> Result<NetworkPlan> {
-    let known = ["build", "subnet", "resolution", "channels", "classes", "activation", "bn_epsilon"];
+    let known = [&["build", "subnet", "activation"][..], &ASKED].concat();
     let options = Options::new("define_network", given, &known)?;
-    let bn_epsilon = options.positive("bn_epsilon")?.unwrap_or(EPSILON);
     let subnet = options.noun::<Subnet>("subnet", "a subnet: `hyperspace(\"pocket\").space(\"012-210\").largest`")?;
     if let Some(subnet) = subnet {
         if let Some(key) = known.iter().find(|key| **key != "subnet" && options.value(key).is_some()) {
             return Err(options.refuse(key, "`subnet` is given too", "a subnet says all of a network"));
         }
-        return Ok(NetworkPlan { name: name.into(), plan: Plan::Cut(Box::new(subnet)), bn_epsilon });
+        return Ok(NetworkPlan { name: name.into(), plan: Plan::Cut(Box::new(subnet)) });
     }
     let build = options.need::<FnPtr>("build", "a closure `|net, c| ...` that returns the last node")?;
     let activation = options.text("activation")?.map(|name| activation(&name)).transpose()?;
     let size = Size { resolution: 224, channels: 3, classes: 1000 }.or(&options)?;
+    let habits = Habits { bn_epsilon: BN_EPSILON, padding: Padding::Half }.or(&options)?;
     let closure = Arc::new(BuildClosure::new(context, host, build));
-    Ok(NetworkPlan { name: name.into(), plan: Plan::Build { closure, activation, size }, bn_epsilon })
+    Ok(NetworkPlan { name: name.into(), plan: Plan::Build { closure, activation, size, habits } })
 }
 
 /// Declares networks.

@@ -21,13 +21,16 @@ fn stem(builder: &Builder, node: NodeId) -> String {
 mod node_type {
     /// Convolution to `cout` channels with a square kernel, no bias.
     ///
-    /// Options instead of the stride: `stride` (1), `groups` (1), `padding` (kernel / 2), `bias` (false).
+    /// Options instead of the stride: `stride` (1), `groups` (1), `bias` (false), `padding` (kernel / 2): zeros on each side, or
+    /// "same", TensorFlow's rule, which puts an odd one at the bottom and right.
     ///
     /// # Example
     ///
     /// ```rhai
     /// let op = define_operator("doc_conv", #{ build: |net, c| net.input.conv("mix", c.cout, 3, #{ groups: 4, stride: c.stride }).bn() });
     /// block(op, #{ cin: 8, cout: 8, hw: 4 }).mflops //> 0.002304
+    /// let op = define_operator("doc_same", #{ build: |net, c| net.conv("mix", c.cout, 5, #{ padding: "same", stride: c.stride }).bn() });
+    /// block(op, #{ cin: 8, cout: 8, hw: 6, stride: 2 }).layers["shape"][1] //> 8x3x3
     /// ```
     #[rhai_fn(return_raw)]
     pub fn conv(context: NativeCallContext, node: &mut Node, name: &str, cout: Dynamic, kernel: i64) -> Answer<Node> {
@@ -349,7 +352,35 @@ mod node_type {
     #[rhai_fn(return_raw)]
     pub fn published_as(node: &mut Node, name: &str) -> Answer<Node> {
         let layer = node.net.lock().name(node.id).to_string();
-        node.net.marks().cross()?.published.push((layer, name.into()));
+        node.net.marks().cross()?.published.push((layer, vec![name.into()]));
+        Ok(node.clone())
+    }
+
+    /// Says what the layer is called in published weights of several programs, and returns the node.
+    ///
+    /// Each place in the array stands for one program; the first is the one that `published` shows.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// define_network("doc_names", #{ resolution: 8, classes: 10, build: |net, c| {
+    ///     let x = net.conv("stem", 16, 3, 2).published_as(["features.0", "conv_stem"]).bn().published_as(["features.1", "bn1"]);
+    ///     x.global_pool("pool").linear("logits", c.classes).published_as("classifier")
+    /// } });
+    /// network("doc_names").published["others"] //> ["conv_stem", "bn1", ""]
+    /// ```
+    #[rhai_fn(name = "published_as", return_raw)]
+    pub fn published_as_any(node: &mut Node, names: Array) -> Answer<Node> {
+        let names: Vec<_> = names.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        if names.is_empty() {
+            return Err(raise(Fault::new(
+                "graph::name",
+                "`published_as` was given no names",
+                "give a text, or an array of texts: one a program",
+            )));
+        }
+        let layer = node.net.lock().name(node.id).to_string();
+        node.net.marks().cross()?.published.push((layer, names));
         Ok(node.clone())
     }
 

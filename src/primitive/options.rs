@@ -102,6 +102,16 @@ impl Options {
         self.value(key).map(|value| value.clone().into_string().map_err(|_| self.wrong(key, "a text", value))).transpose()
     }
 
+    /// What one of a few words stands for.
+    pub fn one_of<T: Clone>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let known = words.iter().map(|(word, _)| *word);
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, meaning)) => Ok(Some(meaning.clone())),
+            None => Err(self.refuse(key, "it knows no such word", &did_you_mean(&text, known))),
+        }
+    }
+
     /// `true` or `false`.
     pub fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.value(key).map(|value| value.as_bool().map_err(|_| self.wrong(key, "true or false", value))).transpose()

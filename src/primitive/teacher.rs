@@ -1,66 +1,55 @@
-//! Data sets and teachers.
+//! Teachers.
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
-use super::host::{BATCH, DRY_BATCH, Host, STEPS};
+use super::dataset::{data_of, default_data};
+use super::host::Host;
+use super::network::{ASKED, NetworkPlan};
 use super::noun::Nouns;
 use super::operator::operator_of;
 use super::options::Options;
+use super::published::{NetworkTeacher, is_script, script_teacher};
+use super::recipe::teacher_recipe;
 use super::registry::find;
-use crate::base::{Fault, Result, did_you_mean};
+use crate::base::{Fault, Result};
 use crate::frame::Table;
-use crate::train::{DataSource, Job, Teacher, TeacherNet, TeacherPart, TeacherRecipe, TrainSummary};
-
-/// Images in each part of a data set in a dry run.
-const DRY_IMAGES: usize = 48;
-
-/// Images and labels, as scripts hold them.
-#[derive(Debug, Clone)]
-pub struct Dataset {
-    /// Where they come from.
-    pub source: DataSource,
-}
+use crate::train::{Job, Recipe, Teacher, TeacherForm, TeacherNet, TeacherPart, TrainSummary};
 
 /// A teacher as a script defined it: the network before training, and how to train it.
 #[derive(Debug, Clone)]
 pub struct TeacherPlan {
-    net: TeacherNet,
-    recipe: TeacherRecipe,
+    source: Source,
+    recipe: Recipe,
 }
+
+/// What a teacher is made of.
+#[derive(Debug, Clone)]
+enum Source {
+    /// Blocks in a row.
+    Parts(Box<TeacherNet>),
+    /// A fixed network, which may have published weights.
+    Network(Box<NetworkTeacher>),
+}
+
+/// Options of every teacher that is a layer graph.
+const TAUGHT: [&str; 7] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "seed"];
+/// Further options of one that is a fixed network.
+const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
 #[export_module]
 mod teacher_functions {
-    /// A data set by name with the default numbers of images.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// dataset("shapes").classes //> 12
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn dataset(context: NativeCallContext, name: &str) -> Answer<Dataset> {
-        dataset_with(context, name, Map::new())
-    }
-
-    /// A data set by name.
-    ///
-    /// `shapes` draws images of twelve figures, in colour, with clutter and noise, from a seed.
-    ///
-    /// Options: `size` (32): side in pixels; `train` (8000), `valid` (1000), `test` (2000): numbers of images; `seed` (0).
-    #[rhai_fn(name = "dataset", return_raw)]
-    pub fn dataset_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Dataset> {
-        let host = Host::of(&context)?;
-        data_set(&host, name, given).cross()
-    }
-
     /// Defines a teacher: a fixed network from which searched stages learn.
     ///
     /// A searched stage learns from the tapped part of its name.
     ///
-    /// Options: `parts` (needed): an array of maps with `name`, `operator`, `widths` (one a block), `stride` (1), `tap` (false);
+    /// Options: `parts`: an array of maps with `name`, `operator`, `widths` (one a block), `stride` (1), `tap` (false);
     /// `resolution` (32): side of the images; `channels` (3); `steps` (500), `batch` (64), `lr` (0.1): how it is trained.
+    ///
+    /// Options instead of the parts: `network`: the name of a network; `taps`: an array of maps with `name`, `from` and `to`: the
+    /// stage `name` learns what leads from one place to another, each a tap, a layer, or a block ("stage3.b1", its last layer);
+    /// `resolution`, `channels`, `classes`, `bn_epsilon`, `padding` (the network's own); `steps` (0), `batch` (12), `lr` (0.001).
     ///
     /// # Example
     ///
@@ -72,6 +61,11 @@ mod teacher_functions {
     ///     #{ name: "logits", operator: "classifier", widths: [12] },
     /// ] });
     /// "doc_teacher" in teachers() //> true
+    /// define_teacher("doc_published_teacher", #{ network: "resnet18", taps: [
+    ///     #{ name: "stage1", from: "stem.act", to: "stage1" },
+    ///     #{ name: "stage2", from: "stage1", to: "stage2.b0" },
+    /// ] });
+    /// teacher("doc_published_teacher") //> fails teacher::weights
     /// ```
     #[rhai_fn(return_raw)]
     pub fn define_teacher(context: NativeCallContext, name: &str, given: Map) -> Answer<()> {
@@ -100,20 +94,35 @@ mod teacher_functions {
         teacher_with(context, name, Map::new())
     }
 
-    /// A trained teacher by name. It is trained once for a data set, a seed and a recipe, and kept in the lab.
+    /// A teacher by name, trained here or with published weights; or the one in a TorchScript file.
     ///
-    /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0).
+    /// It is trained once for a data set, a seed and a recipe, and kept in the lab.
+    ///
+    /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
+    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits.
+    ///
+    /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
+    /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,
+    /// `padding` (its own). With weights it is trained only where steps are asked for.
+    ///
+    /// Options of a TorchScript file, whose name ends in .pt and which returns a tuple or list of features: `taps` (needed): their
+    /// names, in order; a stage's input is the feature before the one of its name; `resolution` (224), `channels` (3), `data`.
     ///
     /// # Example
     ///
     /// ```rhai
     /// teacher("resnet_of_nobody") //> fails teacher::unknown
+    /// teacher("efficientnet_b5", #{ weights: "gone.safetensors" }) //> fails file::io
+    /// teacher("mine.pt", #{ taps: ["stem", "stage1"] }) //> fails file::io
     /// ```
     #[rhai_fn(name = "teacher", return_raw)]
     pub fn teacher_with(context: NativeCallContext, name: &str, given: Map) -> Answer<Teacher> {
         let host = Host::of(&context)?;
+        if is_script(name) {
+            return script_teacher(&host, name, given).cross();
+        }
         let plan = find::<TeacherPlan>(&context, &host, name).cross()?;
-        trained(&host, plan, given).cross()
+        trained(&host, name, &plan, given).cross()
     }
 
     /// Name of the teacher.
@@ -122,10 +131,10 @@ mod teacher_functions {
         teacher.net.name.clone()
     }
 
-    /// Top-1 of the teacher on validation images, in percent.
+    /// Top-1 of the teacher on validation images, in percent; `()` for one that was not trained here, or without such images.
     #[rhai_fn(get = "top1_pct", pure)]
-    pub fn top1_pct(teacher: &mut Teacher) -> f64 {
-        teacher.top1_pct
+    pub fn top1_pct(teacher: &mut Teacher) -> Dynamic {
+        teacher.top1_pct.map_or(Dynamic::UNIT, Dynamic::from)
     }
 
     /// Where the teacher is tapped: a table of name, channels and stride.
@@ -143,45 +152,31 @@ mod teacher_functions {
     /// The teacher as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn teacher_text(teacher: &mut Teacher) -> String {
-        format!("teacher {}, top-1 {:.1} %", teacher.net.name, teacher.top1_pct)
+        let taught = match teacher.top1_pct {
+            Some(top1_pct) => format!("top-1 {top1_pct:.1} %"),
+            None if teacher.trained => "trained without validation images".into(),
+            None => "with weights from elsewhere".into(),
+        };
+        format!("teacher {}, {taught}", teacher.net.name)
     }
-
-    /// Number of classes of a data set.
-    #[rhai_fn(get = "classes", pure)]
-    pub fn classes(_data: &mut Dataset) -> i64 {
-        crate::data::CLASSES.len() as i64
-    }
-
-    /// The data set as text.
-    #[rhai_fn(name = "to_string", pure)]
-    pub fn dataset_text(data: &mut Dataset) -> String {
-        let DataSource::Shapes { size, train, valid, test, seed } = &data.source;
-        format!("data set shapes, {size}x{size}, {train} train, {valid} valid, {test} test, seed {}", seed.0)
-    }
-}
-
-/// The data set that is meant where none is given.
-pub(super) fn default_data(host: &Host) -> Result<Dataset> {
-    data_set(host, "shapes", Map::new())
-}
-
-fn data_set(host: &Host, name: &str, given: Map) -> Result<Dataset> {
-    if name != "shapes" {
-        return Err(Fault::new("dataset::unknown", format!("there is no data set `{name}`"), did_you_mean(name, ["shapes"])));
-    }
-    let options = Options::new("dataset", given, &["size", "train", "valid", "test", "seed"])?;
-    let size = options.count("size", 1)?.unwrap_or(32);
-    let count = |key: &str, default: usize| {
-        Ok::<_, Fault>(host.cut("images of a data set's part", options.count(key, 1)?.unwrap_or(default), DRY_IMAGES))
-    };
-    let (train, valid, test) = (count("train", 8000)?, count("valid", 1000)?, count("test", 2000)?);
-    let seed = options.seed()?;
-    crate::data::Shapes::new(size, train, valid, test, seed)?;
-    Ok(Dataset { source: DataSource::Shapes { size, train, valid, test, seed } })
 }
 
 fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Result<TeacherPlan> {
-    let options = Options::new("define_teacher", given, &["parts", "resolution", "channels", "steps", "batch", "lr"])?;
+    let known = [&["parts", "network", "taps", "steps", "batch", "lr"][..], &ASKED].concat();
+    let options = Options::new("define_teacher", given, &known)?;
+    if let Some(network) = options.text("network")? {
+        if options.value("parts").is_some() {
+            return Err(options.refuse("network", "`parts` are given too", "a teacher has one or the other"));
+        }
+        let recipe = teacher_recipe(host, &options, Recipe::published_teacher())?;
+        let network = find::<NetworkPlan>(context, host, &network)?;
+        return Ok(TeacherPlan { source: Source::Network(Box::new(NetworkTeacher::new(name, &network, &options)?)), recipe });
+    }
+    for key in ["taps", "classes", "bn_epsilon", "padding"] {
+        if options.value(key).is_some() {
+            return Err(options.refuse(key, "it belongs to a `network`", "the parts of a teacher say these themselves"));
+        }
+    }
     let mut parts = Vec::new();
     for entry in options.array("parts")?.unwrap_or_default() {
         let entry = entry
@@ -205,35 +200,40 @@ fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
         });
     }
     let (channels, resolution) = (options.count("channels", 1)?.unwrap_or(3), options.count("resolution", 1)?.unwrap_or(32));
-    let recipe = recipe(&options, TeacherRecipe { steps: 500, batch: 64, lr: 0.1 })?;
-    Ok(TeacherPlan { net: TeacherNet::new(name, channels, resolution, &parts)?, recipe })
+    let recipe = teacher_recipe(host, &options, Recipe::teacher())?;
+    Ok(TeacherPlan { source: Source::Parts(Box::new(TeacherNet::new(name, channels, resolution, &parts)?)), recipe })
 }
 
-fn recipe(options: &Options, default: TeacherRecipe) -> Result<TeacherRecipe> {
-    Ok(TeacherRecipe {
-        steps: options.count("steps", 1)?.unwrap_or(default.steps),
-        batch: options.count("batch", 2)?.unwrap_or(default.batch),
-        lr: options.positive("lr")?.unwrap_or(default.lr),
-    })
-}
-
-fn trained(host: &Host, plan: TeacherPlan, given: Map) -> Result<Teacher> {
-    let options = Options::new("teacher", given, &["data", "steps", "batch", "lr", "seed"])?;
-    let data = match options.noun::<Dataset>("data", "a data set: `dataset(\"shapes\")`")? {
-        Some(data) => data,
-        None => default_data(host)?,
+fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Teacher> {
+    let known = match plan.source {
+        Source::Parts(_) => TAUGHT.to_vec(),
+        Source::Network(_) => [&TAUGHT[..], &WEIGHTS, &ASKED].concat(),
     };
-    let mut recipe = recipe(&options, plan.recipe)?;
-    recipe.steps = host.cut(STEPS, recipe.steps, 1);
-    recipe.batch = host.cut(BATCH, recipe.batch, DRY_BATCH);
-    let job = plan.net.job(data.source.clone(), recipe, options.seed()?);
+    let options = Options::new("teacher", given, &known)?;
+    let data = data_of(&options, || default_data(host))?;
+    let recipe = teacher_recipe(host, &options, plan.recipe)?;
+    let (mut net, weights) = match &plan.source {
+        Source::Parts(net) => ((**net).clone(), None),
+        Source::Network(network) => network.load(host, &options)?,
+    };
+    net.pool.lsq = recipe.lsq;
+    if recipe.steps + recipe.int8_steps == 0 {
+        let none = || {
+            let help = "say `weights: \"x.safetensors\"`, or train it here: `steps: 1000`";
+            Fault::new("teacher::weights", format!("teacher `{name}` has no weights"), help)
+        };
+        let weights = weights.ok_or_else(none)?;
+        return Ok(Teacher { net, data, weights, form: TeacherForm::Float, trained: false, top1_pct: None });
+    }
+    let job = net.job(data.clone(), weights, recipe, options.seed()?);
     let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
-    let top1_pct = done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN);
-    Ok(Teacher { net: plan.net, data: data.source, weights: done.weights(), top1_pct })
+    let top1_pct = done.result::<TrainSummary>()?.top1_pct;
+    let form = if recipe.int8_steps > 0 { TeacherForm::Quantized } else { TeacherForm::Float };
+    Ok(Teacher { net, data, weights: done.weights(), form, trained: true, top1_pct })
 }
 
-/// Declares data sets and teachers.
+/// Declares teachers.
 pub(super) fn register(engine: &mut Engine) {
-    engine.noun::<Dataset>("Dataset").noun::<Teacher>("Teacher");
+    engine.noun::<Teacher>("Teacher");
     engine.register_global_module(exported_module!(teacher_functions).into());
 }

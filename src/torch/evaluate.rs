@@ -1,59 +1,59 @@
 //! Evaluation of networks cut out of trained weights, each with batch-norm statistics of its own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::data::Images;
+use spaceevo::data::ImageSet;
 use spaceevo::train::{EvalBlocks, EvalNets, NetScore, SampleLoss};
 use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Batches, Data, plain, resize};
+use super::batches::{Batches, Data, Plain, in_memory, resize};
 use super::fault::job;
+use super::features::{Exam, Kept};
 use super::forward::{Norms, Statistics, run as forward};
 use super::jobs::{Nets, store};
+use super::losses::distance;
 use super::net::Net;
 use super::serve::Ears;
 use super::store::Store;
-use super::train_block::{Teacher, distance};
-
-/// Of one resolution: the teacher's maps that enter the block, for statistics; then pairs of input and target, for losses.
-type Features = (Vec<Tensor>, Vec<(Tensor, Tensor)>);
 
 /// `count` batches of training images as they are, the same ones for the same seed.
-pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Vec<Tensor> {
+pub fn train_batches(data: &Data, count: usize, batch: usize, seed: Seed) -> Result<Vec<Tensor>> {
     let mut batches = Batches::new(&data.train, batch, false, seed.child("statistics"));
-    (0..count).map(|_| batches.next().0).collect()
+    (0..count).map(|_| Ok(batches.next()?.0)).collect()
 }
 
 /// Batch-norm statistics of `net` averaged over `inputs`; those stored with the weights stay as they are.
-pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<Item = Tensor>) -> Statistics {
+pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<Item = Result<Tensor>>) -> Result<Statistics> {
     let _guard = no_grad_guard();
     let mut statistics = Statistics::new();
     for (earlier, x) in inputs.enumerate() {
-        forward(net, store, &x, quantized, Norms::Gather(&mut statistics, earlier));
+        forward(net, store, &x?, quantized, Norms::Gather(&mut statistics, earlier));
     }
-    statistics
+    Ok(statistics)
 }
 
-/// Percentage of `images` that `net` puts into the right class.
+/// Percentage of `images` that `net` puts into the right class, and how many there were.
 pub fn top1(
     net: &Net,
     store: &Store,
     quantized: bool,
     statistics: &Statistics,
-    images: &Images,
+    images: &ImageSet,
     batch: usize,
     ears: &Ears,
-) -> Result<f64> {
+) -> Result<NetScore> {
     let _guard = no_grad_guard();
-    let mut right = 0;
-    for from in (0..images.len()).step_by(batch.max(1)) {
+    let (mut right, mut seen) = (0, 0);
+    let mut batches = Plain::new(images, batch);
+    while let Some((x, labels)) = batches.next()? {
         ears.check()?;
-        let (x, labels) = plain(images, from, (from + batch.max(1)).min(images.len()));
         let logits = forward(net, store, &x, quantized, Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
         right += logits.argmax(-1, false).eq_tensor(&labels).sum(tch::Kind::Int64).int64_value(&[]);
+        seen += labels.size()[0] as usize;
     }
-    Ok(100.0 * right as f64 / images.len().max(1) as f64)
+    Ok(NetScore { top1_pct: 100.0 * right as f64 / seen.max(1) as f64, images: seen })
 }
 
 /// Accuracies of networks of a supernet on validation images.
@@ -63,26 +63,31 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
     }
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
-    let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
-    let mut sized: BTreeMap<usize, (Vec<Tensor>, Images)> = BTreeMap::new();
+    let batches = train_batches(data, task.recalibrate, task.batch, task.seed)?;
+    let mut sized: BTreeMap<usize, (Vec<Tensor>, ImageSet)> = BTreeMap::new();
     let mut scores = Vec::with_capacity(task.nets.len());
     for choice in &task.nets {
         ears.step(scores.len(), task.nets.len(), String::new)?;
-        let (inputs, images) = sized.entry(choice.resolution).or_insert_with(|| {
-            let count = if task.images == 0 { usize::MAX } else { task.images };
-            (batches.iter().map(|x| resize(x, choice.resolution)).collect(), data.valid_at(choice.resolution).head(count))
-        });
+        let (inputs, images) = match sized.entry(choice.resolution) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let count = if task.images == 0 { usize::MAX } else { task.images };
+                let images = in_memory(data.valid_at(choice.resolution).slice(0..count), ears)?;
+                place.insert((batches.iter().map(|x| resize(x, choice.resolution)).collect(), images))
+            }
+        };
         let net = nets.get(choice)?;
-        let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
-        let top1_pct = top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?;
-        scores.push(NetScore { top1_pct, images: images.len() });
+        // A network's scales do not depend on those before it.
+        store.forget_covered();
+        let statistics = gather(&net, &store, task.quantized, inputs.iter().map(|x| Ok(x.shallow_clone())))?;
+        scores.push(top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?);
     }
     ears.step(scores.len(), task.nets.len(), String::new)?;
     Ok(scores)
 }
 
-/// Losses of concrete stages of a trained block on validation images.
-pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec<SampleLoss>> {
+/// Losses of concrete stages of a trained block on validation images. The teacher's maps are taken from `kept` or left there.
+pub fn blocks(task: &EvalBlocks, data: &mut Data, kept: &mut Kept, ears: &mut Ears) -> Result<Vec<SampleLoss>> {
     if task.recalibrate == 0 || task.batches == 0 || data.valid.is_empty() {
         return Err(job(
             "the losses of blocks need at least one batch of training images and one of validation images",
@@ -90,36 +95,37 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, ears: &mut Ears) -> Result<Vec
         )
         .into());
     }
-    let teacher = Teacher::load(&task.target)?;
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
-    let batches = train_batches(data, task.recalibrate, task.batch, task.seed);
-    // Features of the teacher, once for each resolution: inputs for statistics, then inputs and targets for losses.
-    let mut known: BTreeMap<usize, Features> = BTreeMap::new();
-    let mut losses = Vec::with_capacity(task.nets.len());
-    for choice in &task.nets {
-        ears.step(losses.len(), task.nets.len(), String::new)?;
-        let (inputs, pairs) = known.entry(choice.resolution).or_insert_with(|| {
-            let inputs = batches.iter().map(|x| teacher.features(&resize(x, choice.resolution)).0).collect();
-            let images = data.valid_at(choice.resolution);
-            let batch = task.batch.clamp(1, images.len());
-            let count = task.batches.min(images.len() / batch);
-            (inputs, (0..count).map(|at| teacher.features(&plain(images, at * batch, (at + 1) * batch).0)).collect())
-        });
+    let mut exam = Exam::new(task, data, kept);
+    // One resolution after the other, so that few maps are needed at a time.
+    let mut order: Vec<usize> = (0..task.nets.len()).collect();
+    order.sort_by_key(|&at| task.nets[at].resolution);
+    let mut losses: Vec<Option<SampleLoss>> = vec![None; order.len()];
+    for (done, &at) in order.iter().enumerate() {
+        ears.step(done, order.len(), String::new)?;
+        let choice = &task.nets[at];
         let net = nets.get(choice)?;
-        let statistics = gather(&net, &store, task.quantized, inputs.iter().map(Tensor::shallow_clone));
+        // A network's scales do not depend on those before it.
+        store.forget_covered();
+        let inputs = (0..task.recalibrate).map(|batch| exam.input(choice.resolution, batch));
+        let statistics = gather(&net, &store, task.quantized, inputs)?;
         let _guard = no_grad_guard();
-        let values: Vec<f64> = pairs
-            .iter()
-            .map(|(x, target)| {
-                let student = forward(&net, &store, x, task.quantized, Norms::Given(&statistics)).swap_remove(0);
-                Ok(distance(task.loss, &student, target)?.double_value(&[]))
+        let values: Vec<f64> = (0..exam.batches(choice.resolution))
+            .map(|batch| {
+                let Some((x, target)) = exam.pair(choice.resolution, batch, ears)? else { return Ok(None) };
+                let student = forward(&net, &store, &x, task.quantized, Norms::Given(&statistics)).swap_remove(0);
+                Ok(Some(distance(&task.loss, &student, &target)?.double_value(&[])))
             })
+            .filter_map(Result::transpose)
             .collect::<Result<_>>()?;
-        losses.push(mean_and_error(&values));
+        if values.is_empty() {
+            return Err(job("no validation image can be read", "look at the files that were skipped").into());
+        }
+        losses[at] = Some(mean_and_error(&values));
     }
-    ears.step(losses.len(), task.nets.len(), String::new)?;
-    Ok(losses)
+    ears.step(order.len(), order.len(), String::new)?;
+    Ok(losses.into_iter().flatten().collect())
 }
 
 /// Mean and its standard error (0 for a single value).

@@ -23,13 +23,15 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
     let compiled = net::compile(&graph, &store, vec![graph.output])?;
     let statistics = match data {
         Some(data) => {
-            let inputs = evaluate::train_batches(data, task.recalibrate, task.batch, task.seed);
-            evaluate::gather(&compiled, &store, task.quantized, inputs.iter().map(|x| resize(x, task.net.resolution)))
+            let inputs = evaluate::train_batches(data, task.recalibrate, task.batch, task.seed)?;
+            evaluate::gather(&compiled, &store, task.quantized, inputs.iter().map(|x| Ok(resize(x, task.net.resolution))))?
         }
         None => Statistics::new(),
     };
     ears.check()?;
     let _guard = no_grad_guard();
+    // Other scales mean nothing to INT8 kernels.
+    let scales = task.quantized && store.lsq.exports_int8();
     let mut weights = Weights::default();
     for (node, op) in graph.nodes.iter().zip(&compiled.ops) {
         let name = &node.name;
@@ -40,13 +42,13 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                     if let Some(bias) = bias {
                         put(&mut weights, format!("{name}.bias"), &slice.output.of(bias, 0));
                     }
-                    if task.quantized {
+                    if scales {
                         scale.ready_or_cover(weight);
-                        put(&mut weights, format!("{name}.sw"), &scale.value);
+                        put(&mut weights, format!("{name}.sw"), &scale.of(&slice.output));
                     }
                 }
             }
-            Kind::Norm { layer, channels } => {
+            Kind::Norm { layer, channels, .. } => {
                 if let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[*layer] {
                     put(&mut weights, format!("{name}.gamma"), &channels.of(gamma, 0));
                     put(&mut weights, format!("{name}.beta"), &channels.of(beta, 0));
@@ -60,7 +62,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
             }
             _ => {}
         }
-        if let (true, Some((place, zero_at_zero))) = (task.quantized, op.quantizer) {
+        if let (true, Some((place, zero_at_zero))) = (scales, op.quantizer) {
             let quantizer = &store.quantizers[place];
             if !quantizer.ready() {
                 return Err(job(
@@ -81,7 +83,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
 pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
     let graph = &task.graph;
     let specs: Vec<_> = graph.nodes[1..].iter().filter_map(|node| net::spec_of(graph, node)).collect();
-    let store = Store::new(&specs, [("", graph)].into_iter(), spaceevo::base::Seed(0));
+    let store = Store::new(&specs, [("", graph)].into_iter(), task.lsq, spaceevo::base::Seed(0));
     let weights = Weights::load(&task.weights)?;
     store.load(&weights)?;
     if task.quantized {
@@ -90,8 +92,9 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
                 weights.scalar(&format!("{}.{key}", quantizer.name))?;
             }
         }
-        for spec in specs.iter().filter(|spec| spec.layer != spaceevo::graph::Layer::BatchNorm) {
-            weights.scalar(&format!("{}.sw", spec.name))?;
+        for spec in specs.iter().filter(|spec| !matches!(spec.layer, spaceevo::graph::Layer::BatchNorm { .. })) {
+            let key = format!("{}.sw", spec.name);
+            weights.get(&key).ok_or_else(|| Fault::from(GraphFault::WeightMissing { name: key.clone() }))?;
         }
     }
     let inputs = Weights::load(&task.inputs)?;

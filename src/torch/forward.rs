@@ -8,9 +8,6 @@ use tch::{Kind as Number, Tensor, no_grad_guard};
 use super::net::{Kind, Net, Op, WeightSlice};
 use super::store::{LayerWeights, Slice, Store};
 
-/// Added to the variance in batch norm.
-pub const NORM_EPS: f64 = 1e-5;
-
 /// Mean and variance of the batch norms of one network, by place among the layers; already sliced.
 pub type Statistics = BTreeMap<usize, (Tensor, Tensor)>;
 
@@ -27,8 +24,13 @@ pub enum Norms<'a> {
 }
 
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
-pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>) -> Vec<Tensor> {
-    let integer = quantized && matches!(norms, Norms::Given(_) | Norms::Stored);
+pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>) -> Vec<Tensor> {
+    run_dropping(net, store, x, quantized, norms, 0.0)
+}
+
+/// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, and the rest made larger.
+pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>, dropped: f64) -> Vec<Tensor> {
+    let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
     for (id, op) in net.ops.iter().enumerate() {
@@ -39,22 +41,29 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Nor
         let first = value(0);
         let mut out = match &op.kind {
             Kind::Nothing => first.shallow_clone(),
-            Kind::Conv { weights, stride, padding, groups } => {
+            Kind::Conv { weights, stride, padding, trailing, groups } => {
                 let (weight, bias) = take(weights, store, quantized);
-                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
-                first.conv2d(&weight, bias.as_ref(), [*stride], [*padding], [1], *groups)
+                let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
+                let (start, end) = (*padding, padding + trailing);
+                let uneven = (*trailing > 0).then(|| first.constant_pad_nd([start, end, start, end]));
+                let (map, padding) = uneven.as_ref().map_or((first, start), |map| (map, 0));
+                map.conv2d(&weight, bias.as_ref(), [*stride], [padding], [1], *groups)
             }
             Kind::Linear { weights } => {
                 let (weight, bias) = take(weights, store, quantized);
-                let bias = bias.map(|bias| if integer { whole_units(op, store, bias, None) } else { bias });
-                let out = first.flatten(1, -1).linear(&weight, bias.as_ref());
+                let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
+                let mut first = first.flatten(1, -1);
+                if dropped > 0.0 && net.results.contains(&id) {
+                    first = first.dropout(dropped, true);
+                }
+                let out = first.linear(&weight, bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.
                 out.unsqueeze(-1).unsqueeze(-1)
             }
-            Kind::Norm { layer, channels } if integer && op.bias_unit.is_some() => {
-                folded(op, store, *layer, channels, first, &norms)
-            }
-            Kind::Norm { layer, channels } => norm(store, *layer, channels, first, &mut norms),
+            Kind::Norm { layer, channels, epsilon } => match folded_into(net, op).filter(|_| integer) {
+                Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
+                None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
+            },
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
@@ -86,7 +95,7 @@ fn take(slice: &WeightSlice, store: &Store, quantized: bool) -> (Tensor, Option<
     };
     let mut weight = sliced(slice, whole);
     if quantized {
-        weight = scale.apply(&weight, whole);
+        weight = scale.apply(&weight, whole, &slice.output);
     }
     (weight, bias.as_ref().map(|bias| slice.output.of(bias, 0)))
 }
@@ -100,13 +109,13 @@ pub fn sliced(slice: &WeightSlice, whole: &Tensor) -> Tensor {
     }
 }
 
-fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut Norms<'_>) -> Tensor {
+fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Tensor, norms: &mut Norms<'_>) -> Tensor {
     let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
         unreachable!("compile() takes batch norms from layers of this kind alone");
     };
     let (gamma, beta) = (channels.of(gamma, 0), channels.of(beta, 0));
     let apply = |mean: Option<&Tensor>, var: Option<&Tensor>, batch: bool, momentum: f64| {
-        Tensor::native_batch_norm(x, Some(&gamma), Some(&beta), mean, var, batch, momentum, NORM_EPS).0
+        Tensor::native_batch_norm(x, Some(&gamma), Some(&beta), mean, var, batch, momentum, epsilon).0
     };
     match norms {
         Norms::Batch => apply(None, None, true, 0.1),
@@ -126,8 +135,23 @@ fn norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &mut N
     }
 }
 
-/// A batch norm as the integer kernel does it that it is folded into: factors in the weights' scales, a whole-numbered bias.
-fn folded(op: &Op, store: &Store, layer: usize, channels: &Slice, x: &Tensor, norms: &Norms<'_>) -> Tensor {
+/// The weights of the convolution that a batch norm is folded into.
+fn folded_into<'a>(net: &'a Net, op: &Op) -> Option<&'a WeightSlice> {
+    match (op.bias_unit, &net.ops[op.inputs[0]].kind) {
+        (Some(_), Kind::Conv { weights, .. }) => Some(weights),
+        _ => None,
+    }
+}
+
+/// A batch norm as the integer kernel with the weights `kernel` does it: factors in the weights' scales, a whole-numbered bias.
+fn folded(
+    op: &Op,
+    kernel: &WeightSlice,
+    store: &Store,
+    (layer, channels, epsilon): (usize, &Slice, f64),
+    x: &Tensor,
+    norms: &Norms<'_>,
+) -> Tensor {
     let LayerWeights::Norm { gamma, beta, mean, var } = &store.layers[layer] else {
         unreachable!("compile() takes batch norms from layers of this kind alone");
     };
@@ -138,18 +162,18 @@ fn folded(op: &Op, store: &Store, layer: usize, channels: &Slice, x: &Tensor, no
         }
         _ => (channels.of(mean, 0), channels.of(var, 0)),
     };
-    let factor = channels.of(gamma, 0) / (var + NORM_EPS).sqrt();
+    let factor = channels.of(gamma, 0) / (var + epsilon).sqrt();
     let shift = channels.of(beta, 0) - &mean * &factor;
-    let shift = whole_units(op, store, shift, Some(&factor));
+    let shift = whole_units(op, kernel, store, shift, Some(&factor));
     let (zero, one) = (mean.zeros_like(), mean.ones_like());
     Tensor::native_batch_norm(x, Some(&factor), Some(&shift), Some(&zero), Some(&one), false, 0.0, 0.0).0
 }
 
-/// `bias` rounded to whole units of input scale times weight scale (times the factor of the batch norm).
-fn whole_units(op: &Op, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
-    let Some((input, weights)) = op.bias_unit else { return bias };
-    let LayerWeights::Dense { scale, .. } = &store.layers[weights] else { return bias };
-    let unit = &store.quantizers[input].scale * &scale.value;
+/// `bias` rounded to whole units of input scale times scale of the weights `kernel` (times the factor of the batch norm).
+fn whole_units(op: &Op, kernel: &WeightSlice, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
+    let Some(input) = op.bias_unit else { return bias };
+    let LayerWeights::Dense { scale, .. } = &store.layers[kernel.layer] else { return bias };
+    let unit = &store.quantizers[input].scale * scale.of(&kernel.output);
     let unit = match factor {
         Some(factor) => unit * factor.abs(),
         None => unit.expand_as(&bias),

@@ -10,31 +10,50 @@ use spaceevo::graph::Weights;
 use spaceevo::train::{DataSource, Job, JobFile, Net as NetChoice, Pool, WeightsRef};
 
 use super::batches::Data;
+use super::checkpoint::{Checkpoints, Place};
+use super::features::Kept;
 use super::net::{self, Net};
 use super::serve::Ears;
 use super::store::Store;
-use super::{evaluate, export, train_block, train_net};
+use super::{evaluate, export, script, train_block, train_net};
 
 /// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
 const KEPT: usize = 256;
 
-/// Runs jobs one after the other; keeps the data set of the last one.
+/// Runs jobs one after the other; keeps the data set of the last one, and the teacher's maps of evaluations.
 #[derive(Default)]
 pub struct Jobs {
     data: Option<Data>,
+    kept: Kept,
 }
 
 impl Jobs {
     /// Runs `file.job`; returns its result as the protocol has it.
     pub fn run(&mut self, file: &JobFile, ears: &mut Ears) -> Result<Value> {
         let folder = &file.folder;
+        let (Self { data, kept }, mut checkpoints) = (self, Checkpoints::new(file.checkpoint_s));
         match &file.job {
-            Job::TrainNet(job) => json(&train_net::run(job, self.data(&job.data)?, folder, ears)?),
-            Job::TrainBlock(job) => json(&train_block::run(job, self.data(&job.data)?, folder, ears)?),
-            Job::EvalBlocks(job) => json(&evaluate::blocks(job, self.data(&job.data)?, ears)?),
-            Job::EvalNets(job) => json(&evaluate::nets(job, self.data(&job.data)?, ears)?),
+            Job::TrainNet(job) => {
+                let key = file.job.key()?;
+                let place = Place { key: &key, folder };
+                json(&train_net::run(job, place, loaded(data, &job.data)?, &mut checkpoints, ears)?)
+            }
+            Job::TrainBlock(job) => {
+                let key = file.job.key()?;
+                let place = Place { key: &key, folder };
+                let summaries = train_block::run(&[(job, place)], loaded(data, &job.data)?, &mut checkpoints, ears)?;
+                json(&summaries.into_iter().collect::<Result<Vec<_>>>()?.first())
+            }
+            Job::TrainBlocks(job) => {
+                let Some(first) = job.blocks.first() else { return json(&Vec::<()>::new()) };
+                let data = loaded(data, &first.block.data)?;
+                let places = job.blocks.iter().map(|one| (&one.block, Place { key: &one.key, folder: &one.folder }));
+                json(&train_block::run(&places.collect::<Vec<_>>(), data, &mut checkpoints, ears)?)
+            }
+            Job::EvalBlocks(job) => json(&evaluate::blocks(job, loaded(data, &job.data)?, kept, ears)?),
+            Job::EvalNets(job) => json(&evaluate::nets(job, loaded(data, &job.data)?, ears)?),
             Job::ExportNet(job) => {
-                let data = if job.recalibrate > 0 { Some(self.data(&job.data)?) } else { None };
+                let data = if job.recalibrate > 0 { Some(loaded(data, &job.data)?) } else { None };
                 export::export(job, data, folder, ears)?;
                 json(&serde_json::Map::new())
             }
@@ -42,15 +61,17 @@ impl Jobs {
                 export::forward(job, folder, ears)?;
                 json(&serde_json::Map::new())
             }
+            Job::ScriptShapes(job) => json(&script::shapes(job)?),
         }
     }
+}
 
-    fn data(&mut self, source: &DataSource) -> Result<&mut Data> {
-        if !self.data.as_ref().is_some_and(|data| data.is(source)) {
-            self.data = Some(Data::load(source)?);
-        }
-        self.data.as_mut().ok_or_else(|| Fault::new("train::data", "the data set is gone", ""))
+/// The data set `source`: the one that is there, or another in its place.
+fn loaded<'a>(data: &'a mut Option<Data>, source: &DataSource) -> Result<&'a mut Data> {
+    if !data.as_ref().is_some_and(|data| data.is(source)) {
+        *data = Some(Data::load(source)?);
     }
+    data.as_mut().ok_or_else(|| Fault::new("train::data", "the data set is gone", ""))
 }
 
 fn json(result: &impl serde::Serialize) -> Result<Value> {
@@ -63,7 +84,7 @@ pub const WEIGHTS: &str = "weights.safetensors";
 /// The elastic weights of `pool`: those in `weights`, or drawn from `seed`.
 pub fn store(pool: &Pool, weights: Option<&WeightsRef>, seed: Seed) -> Result<Store> {
     let graphs = pool.parts.iter().filter_map(|(prefix, graph)| Some((prefix.as_str(), pool.graphs.get(*graph)?)));
-    let store = Store::new(&pool.weights, graphs, seed.child("weights"));
+    let store = Store::new(&pool.weights, graphs, pool.lsq, seed.child("weights"));
     if let Some(weights) = weights {
         store.load(&Weights::load(Path::new(&weights.path))?)?;
     }

@@ -1,20 +1,20 @@
-//! LSQ+ fake quantization with integer zero points.
+//! LSQ+ fake quantization of 2 to 8 bits.
 //!
 //! A tensor `x` with scale `s` and offset `b` becomes `(q - z) s` with `z = round(-b / s)` and
-//! `q = clamp(round(x / s) + z, 0, 255)`; weights have `z = 0` and codes within ±127. Gradients are those of LSQ+
-//! (arXiv 2004.09576): inside, `dy/dx = 1` and `dy/ds = round(v) - v`; clipped, `dy/dx = 0`, `dy/db = 1` and `dy/ds` the bound;
-//! gradients of `s` and `b` are multiplied by `1 / sqrt(n Q)`.
+//! `q = clamp(round(x / s) + z, 0, Q)`, `Q = 2^bits - 1`; with real offsets ([`Offset::Real`]) `clamp(round((x - b) / s), 0, Q) s + b`.
+//! Weights have no offset. Gradients are those of LSQ+ (arXiv 2004.09576), for a code `v` before rounding: strictly between
+//! the bounds `dy/dx = 1` and `dy/ds = round(v) - v`; elsewhere `dy/dx = 0`, `dy/db = 1` and `dy/ds` the bound.
+//! Gradients of `s` and `b` are multiplied by `1 / sqrt(n Q)`.
 
 use std::cell::Cell;
 
+use spaceevo::train::{Lsq, Offset, ScaleInit};
 use tch::{Tensor, no_grad_guard};
+
+use super::store::Slice;
 
 /// Scales never fall below this.
 pub const SMALLEST_SCALE: f64 = 1e-6;
-/// Largest code of a tensor.
-const CODES: i64 = 255;
-/// Largest code of a weight, either sign.
-const WEIGHT_CODES: i64 = 127;
 /// How many values are worked on at a time.
 const RUN: i64 = 1 << 14;
 
@@ -22,16 +22,18 @@ const RUN: i64 = 1 << 14;
 pub struct Quantizer {
     /// Scale, `[1]`.
     pub scale: Tensor,
-    /// Offset, `[1]`: the value that code 0 stands for, up to rounding; never positive.
+    /// Offset, `[1]`: the value that code 0 stands for, up to rounding; never positive unless offsets are real.
     pub offset: Tensor,
     largest: f64,
+    how: Lsq,
     ready: Cell<bool>,
+    learned: Cell<bool>,
 }
 
 impl Quantizer {
-    /// A quantizer that takes its first values from the first data it sees.
-    pub fn new(scale: Tensor, offset: Tensor, largest: f64) -> Self {
-        Self { scale, offset, largest, ready: Cell::new(false) }
+    /// A quantizer that takes its first values from the first data it sees; its scale stays below `largest`.
+    pub fn new(scale: Tensor, offset: Tensor, largest: f64, how: Lsq) -> Self {
+        Self { scale, offset, largest, how, ready: Cell::new(false), learned: Cell::new(false) }
     }
 
     /// Whether it has values.
@@ -39,19 +41,39 @@ impl Quantizer {
         self.ready.get()
     }
 
-    /// Sets scale and zero point.
+    /// Says whether it has values, for one whose numbers were restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
+    /// Sets scale and zero point (in codes) to learned ones.
     pub fn set(&self, scale: f64, zero: f64) {
+        self.fill(scale, zero);
+        self.learned.set(true);
+    }
+
+    /// Forgets values that were not learned but taken from data.
+    pub fn forget_covered(&self) {
+        self.ready.set(self.learned.get());
+    }
+
+    fn fill(&self, scale: f64, zero: f64) {
         let _guard = no_grad_guard();
         let scale = scale.clamp(SMALLEST_SCALE, self.largest);
         let _ = self.scale.detach().fill_(scale);
-        let _ = self.offset.detach().fill_(-zero.clamp(0.0, CODES as f64) * scale);
+        let _ = self.offset.detach().fill_(-self.within(zero) * scale);
         self.ready.set(true);
     }
 
-    /// Scale, and zero point as learned (a real number within 0..255).
+    /// A zero point as it may be: one of the codes, unless offsets are real.
+    fn within(&self, zero: f64) -> f64 {
+        if self.how.offset == Offset::Real { zero } else { zero.clamp(0.0, self.how.largest_code() as f64) }
+    }
+
+    /// Scale, and zero point as learned: a real number of codes.
     pub fn numbers(&self) -> (f64, f64) {
         let scale = self.scale.double_value(&[0]);
-        (scale, (-self.offset.double_value(&[0]) / scale).clamp(0.0, CODES as f64))
+        (scale, self.within(-self.offset.double_value(&[0]) / scale))
     }
 
     /// Scale and zero point as used: the latter rounded, 0 if the tensor is never negative.
@@ -65,168 +87,371 @@ impl Quantizer {
         if !self.ready() {
             self.cover(x);
         }
+        let codes = self.how.largest_code();
         let per_sample = x.numel() as f64 / x.size()[0].max(1) as f64;
-        let factor = 1.0 / (per_sample * CODES as f64).sqrt();
+        let factor = 1.0 / (per_sample * codes as f64).sqrt();
+        if self.how.offset == Offset::Real {
+            let offset = learned(&self.offset, factor);
+            return fake_quantized(&(x - &offset), &self.scale, None, (0, codes), factor) + offset;
+        }
         if zero_at_zero {
-            return fake_quantized(x, &self.scale, None, (0, CODES), factor);
+            return fake_quantized(x, &self.scale, None, (0, codes), factor);
         }
         let zero = self.rounded(false).1 as i64;
-        fake_quantized(x, &self.scale, Some(&self.offset), (-zero, CODES - zero), factor)
+        fake_quantized(x, &self.scale, Some(&self.offset), (-zero, codes - zero), factor)
     }
 
-    /// First values: the codes cover zero and all of `x`.
+    /// First values, from `x`. Zero is among those that integer codes cover.
     fn cover(&self, x: &Tensor) {
         let _guard = no_grad_guard();
         let (low, high) = x.aminmax(None, false);
-        let (low, high) = (low.double_value(&[]).min(0.0), high.double_value(&[]).max(0.0));
-        let span = if high - low > 0.0 { high - low } else { 1.0 };
-        let scale = span / CODES as f64;
-        self.set(scale, -low / scale);
+        let (mut low, mut high) = (low.double_value(&[]), high.double_value(&[]));
+        let real = self.how.offset == Offset::Real;
+        if !real {
+            (low, high) = (low.min(0.0), high.max(0.0));
+        }
+        let codes = self.how.largest_code() as f64;
+        let covering = if high - low > 0.0 { high - low } else { 1.0 } / codes;
+        let scale = match self.how.scale_init {
+            ScaleInit::MinMax | ScaleInit::Reference => covering,
+            ScaleInit::Lsq => 2.0 * x.abs().mean(x.kind()).double_value(&[]) / codes.sqrt(),
+        };
+        // Codes that cover less than all of `x` have as many steps below zero, in proportion, as those that do.
+        let zero = if real { -low / scale.max(SMALLEST_SCALE) } else { -low / covering };
+        self.fill(scale, zero);
     }
 }
 
 /// The quantizer of one weight, shared by all its slices.
 pub struct WeightScale {
-    /// Scale, `[1]`.
+    /// Scale: `[1]`, or one for each output channel.
     pub value: Tensor,
-    /// Whether it has its first value.
-    pub ready: Cell<bool>,
+    how: Lsq,
+    ready: Cell<bool>,
 }
 
 impl WeightScale {
-    /// Sets the scale.
-    pub fn set(&self, scale: f64) {
+    /// A quantizer that takes its first values from the weight.
+    pub fn new(value: Tensor, how: Lsq) -> Self {
+        Self { value, how, ready: Cell::new(false) }
+    }
+
+    /// Whether it has values.
+    pub fn ready(&self) -> bool {
+        self.ready.get()
+    }
+
+    /// Says whether it has values, for one whose numbers were restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
+    /// Sets the scales: one for all, or one for each.
+    pub fn set(&self, scales: &Tensor) {
         let _guard = no_grad_guard();
-        let _ = self.value.detach().fill_(scale.max(SMALLEST_SCALE));
+        self.value.detach().copy_(&scales.clamp_min(SMALLEST_SCALE));
         self.ready.set(true);
     }
 
-    /// Without a value it takes one that covers all of `whole`.
+    /// Without values it takes those that `whole` asks for.
     pub fn ready_or_cover(&self, whole: &Tensor) {
-        if !self.ready.get() {
-            let _guard = no_grad_guard();
-            self.set(whole.abs().max().double_value(&[]) / WEIGHT_CODES as f64);
+        if self.ready.get() {
+            return;
         }
+        let _guard = no_grad_guard();
+        let sizes = whole.reshape([self.value.size()[0], -1]).abs();
+        let high = self.how.weight_codes().1 as f64;
+        let largest = || sizes.amax([1i64].as_slice(), false);
+        self.set(&match self.how.scale_init {
+            ScaleInit::MinMax => largest() / high,
+            ScaleInit::Reference => largest() / ((1_i64 << self.how.weight_bits) - 1) as f64,
+            ScaleInit::Lsq => sizes.mean_dim([1i64].as_slice(), false, sizes.kind()) * (2.0 / high.sqrt()),
+        });
     }
 
-    /// `slice`, a part of `whole`, as its codes stand for it. The first value covers all of `whole`.
-    pub fn apply(&self, slice: &Tensor, whole: &Tensor) -> Tensor {
-        self.ready_or_cover(whole);
-        let factor = 1.0 / (slice.numel() as f64 * WEIGHT_CODES as f64).sqrt();
-        fake_quantized(&slice.contiguous(), &self.value, None, (-WEIGHT_CODES, WEIGHT_CODES), factor)
+    /// The scales of a slice with these output channels.
+    pub fn of(&self, output: &Slice) -> Tensor {
+        if self.value.numel() == 1 { self.value.shallow_clone() } else { output.of(&self.value, 0) }
     }
+
+    /// `slice`, a part of `whole` with these output channels, as its codes stand for it.
+    pub fn apply(&self, slice: &Tensor, whole: &Tensor, output: &Slice) -> Tensor {
+        self.ready_or_cover(whole);
+        let codes = self.how.weight_codes();
+        let scale = self.of(output);
+        // As many values as share a scale.
+        let count = slice.numel() as f64 / scale.numel() as f64;
+        let factor = 1.0 / (count * codes.1 as f64).sqrt();
+        let slice = slice.contiguous();
+        if scale.numel() == 1 {
+            fake_quantized(&slice, &scale, None, codes, factor)
+        } else {
+            quantized_rows(&slice, &scale, codes, factor)
+        }
+    }
+}
+
+/// `value`, whose gradient is multiplied by `factor`.
+fn learned(value: &Tensor, factor: f64) -> Tensor {
+    value * factor + value.detach() * (1.0 - factor)
 }
 
 /// `x` as the codes `low..=high`, counted from the zero point, stand for it. Gradients of `scale` and `offset` are multiplied by
 /// `factor`; without an offset the zero point does not learn.
 ///
-/// With `r = round(x / s)`, `q = clamp(r)`, `m` 1 where `q = r` and 0 elsewhere, and `z` the zero point before rounding, the
-/// value `q s` is written as `m x + s c + b (1 - m)` where `c = q - m x / s + z (1 - m)`. Its gradients for constant `c` and `m` are
-/// those of LSQ+, and every pass over memory is a vectorised one.
+/// With `v = x / s`, `q = round(clamp(v))`, `m` 1 where `v` is strictly between the bounds and 0 elsewhere, and `z` the zero
+/// point before rounding, the value `q s` is written as `m x + s c + b (1 - m)` where `c = q - m v + z (1 - m)`. Its gradients
+/// for constant `c` and `m` are those of LSQ+, and every pass over memory is a vectorised one.
 fn fake_quantized(x: &Tensor, scale: &Tensor, offset: Option<&Tensor>, (low, high): (i64, i64), factor: f64) -> Tensor {
-    let step = scale.double_value(&[0]) as f32;
+    let step = scale.double_value(&[0]);
     let inverse = 1.0 / step;
-    let learned = |value: &Tensor| value * factor + value.detach() * (1.0 - factor);
     let learned = match offset {
-        None => learned(scale),
-        Some(offset) => Tensor::cat(&[learned(scale), learned(offset)], 0),
+        None => learned(scale, factor),
+        Some(offset) => Tensor::cat(&[learned(scale, factor), learned(offset, factor)], 0),
     };
     if !learned.requires_grad() {
-        return x.g_mul_scalar(f64::from(inverse)).round_().clamp_(low, high).g_mul_scalar_(f64::from(step));
+        return x.g_mul_scalar(inverse).round_().clamp_(low, high).g_mul_scalar_(step);
     }
     // In the order of memory, which is channels last for most maps.
     let channels_last = x.dim() == 4 && !x.is_contiguous();
     let ordered = if channels_last { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() };
     let flat = ordered.reshape([-1]);
-    let zero = offset.map(|offset| -offset.double_value(&[0]) / f64::from(step));
+    let zero = offset.map(|offset| -offset.double_value(&[0]) / step);
     let (inside, slopes) = slopes(&flat, inverse, zero, (low, high));
     let value = (flat * inside).addmv_(&slopes.tr(), &learned).view_as(&ordered);
     if channels_last { value.permute([0, 3, 1, 2]) } else { value }
 }
 
-/// Of each value of `x`, `[n]`: 1 if it is not clipped, `[n]`; and its derivatives by scale and (given a zero point) offset, `[1 or 2, n]`.
-fn slopes(x: &Tensor, inverse: f32, zero: Option<f64>, (low, high): (i64, i64)) -> (Tensor, Tensor) {
+/// Of each value of `x`, `[n]`: 1 if it is strictly between the bounds, `[n]`; and its derivatives by scale and (given a zero
+/// point) offset, `[1 or 2, n]`.
+fn slopes(x: &Tensor, inverse: f64, zero: Option<f64>, (low, high): (i64, i64)) -> (Tensor, Tensor) {
     let _guard = no_grad_guard();
     let count = x.numel() as i64;
     let new = |dims: &[i64]| Tensor::empty(dims, (x.kind(), x.device()));
+    let number = |value: f64| Tensor::from(value).to_kind(x.kind());
     let (inside, slopes) = (new(&[count]), new(&[1 + i64::from(zero.is_some()), count]));
-    let (by_scale, by_offset) = (slopes.select(0, 0), zero.map(|zero| (Tensor::from(zero as f32), slopes.select(0, 1))));
-    let (x, inverse, room) = (x.detach(), Tensor::from(inverse), new(&[count.min(RUN)]));
+    let (by_scale, by_offset) = (slopes.select(0, 0), zero.map(|zero| (number(zero), slopes.select(0, 1))));
+    let (middle, half) = (number((low + high) as f64 / 2.0), (high - low) as f64 / 2.0);
+    let (x, inverse, room) = (x.detach(), number(inverse), new(&[count.min(RUN)]));
     // In runs that stay in the cache from one pass to the next.
     for start in (0..count).step_by(RUN as usize) {
         let length = RUN.min(count - start);
         let part = |of: &Tensor| of.narrow(0, start, length);
         let (mut scaled, mut inside, mut slope) = (room.narrow(0, 0, length), part(&inside), part(&by_scale));
         let _ = part(&x).mul_out(&scaled, &inverse);
-        let _ = scaled.round_out(&inside);
-        let _ = inside.clamp_out(&slope, low, high);
+        let _ = scaled.clamp_out(&slope, low, high);
+        let _ = slope.round_();
+        let _ = scaled.sub_out(&inside, &middle);
+        let _ = inside.abs_().lt_(half);
         if let Some((zero, by_offset)) = &by_offset {
             let mut outside = part(by_offset);
             outside.copy_(&inside);
-            let _ = outside.ne_tensor_(&slope);
-            let _ = inside.eq_tensor_(&slope);
+            let _ = outside.neg_().g_add_scalar_(1.0);
             let _ = slope.addcmul_(&outside, zero);
-        } else {
-            let _ = inside.eq_tensor_(&slope);
         }
         let _ = slope.g_sub_(&scaled.g_mul_(&inside));
     }
     (inside, slopes)
 }
 
+/// `x` as [`fake_quantized`] without an offset, with a scale for each of its rows along the first dimension.
+fn quantized_rows(x: &Tensor, scale: &Tensor, (low, high): (i64, i64), factor: f64) -> Tensor {
+    let mut dims = vec![1; x.dim()];
+    dims[0] = -1;
+    let scale = learned(scale, factor).reshape(dims.as_slice());
+    let v = x.detach() / scale.detach();
+    let inside = (&v - (low + high) as f64 / 2.0).abs().lt((high - low) as f64 / 2.0).to_kind(x.kind());
+    let slope = v.clamp(low, high).round() - v * &inside;
+    x * inside + scale * slope
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spaceevo::train::Granularity::{self, PerChannel, PerTensor};
+    use tch::Kind;
 
-    /// Gradients of `x`, scale and offset at each of `xs`, the latter two without the factor `1 / sqrt(n Q)`.
-    fn gradients(scale: f32, offset: f32, xs: &[f32]) -> Vec<[f64; 3]> {
-        let one = |x: f32| {
-            let parameter = |value: f32| Tensor::from_slice(&[value]).set_requires_grad(true);
-            let quantizer = Quantizer::new(parameter(0.0), parameter(0.0), f64::MAX);
-            quantizer.set(f64::from(scale), f64::from(-offset / scale));
-            let x = parameter(x);
-            quantizer.apply(&x, false).sum(tch::Kind::Float).backward();
-            let factor = (CODES as f64).sqrt();
-            [
-                x.grad().double_value(&[0]),
-                quantizer.scale.grad().double_value(&[0]) * factor,
-                quantizer.offset.grad().double_value(&[0]) * factor,
-            ]
-        };
-        xs.iter().map(|&x| one(x)).collect()
+    const REAL: Offset = Offset::Real;
+
+    fn bits(bits: u32) -> Lsq {
+        Lsq { weight_bits: bits, activation_bits: bits, ..Lsq::default() }
+    }
+
+    fn parameter(values: &[f64]) -> Tensor {
+        Tensor::from_slice(values).set_requires_grad(true)
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        Vec::try_from(tensor.detach().reshape([-1]).to_kind(Kind::Double)).unwrap()
+    }
+
+    fn close(got: &[f64], wanted: &[f64]) {
+        assert_eq!(got.len(), wanted.len());
+        for (got, wanted) in got.iter().zip(wanted) {
+            assert!((got - wanted).abs() <= 1e-4 * wanted.abs().max(1e-3), "{got} for {wanted}");
+        }
+    }
+
+    fn quantizer(scale: f64, zero: f64, how: Lsq) -> Quantizer {
+        let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how);
+        quantizer.set(scale, zero);
+        quantizer
+    }
+
+    fn weight_scale(scales: &[f64], how: Lsq) -> WeightScale {
+        let scale = WeightScale::new(parameter(&vec![0.0; scales.len()]), how);
+        scale.set(&Tensor::from_slice(scales));
+        scale
+    }
+
+    /// Value, and derivatives by input, scale and offset at `x`, the latter two without the factor `1 / sqrt(n Q)`.
+    fn at(x: f64, scale: f64, zero: f64, how: Lsq) -> [f64; 4] {
+        let quantizer = quantizer(scale, zero, how);
+        let x = parameter(&[x]);
+        let y = quantizer.apply(&x, false);
+        y.sum(Kind::Double).backward();
+        let factor = (how.largest_code() as f64).sqrt();
+        let [by_x, by_scale, by_offset] = [&x, &quantizer.scale, &quantizer.offset].map(|of| of.grad().double_value(&[0]));
+        [y.double_value(&[0]), by_x, by_scale * factor, by_offset * factor]
+    }
+
+    /// The same by the formulas of the paper.
+    fn wanted(x: f64, scale: f64, zero: f64, how: Lsq) -> [f64; 4] {
+        let codes = how.largest_code() as f64;
+        let used = if how.offset == REAL { zero } else { zero.round_ties_even() };
+        let v = x / scale + used;
+        let q = v.clamp(0.0, codes).round_ties_even();
+        let inside = v > 0.0 && v < codes;
+        // What moves with the scale is counted from the zero point as learned.
+        let by_scale = if inside { q - v } else { q - used + if how.offset == REAL { used } else { zero } };
+        [(q - used) * scale, f64::from(inside), by_scale, f64::from(!inside)]
     }
 
     #[test]
-    fn gradients_are_those_of_lsq_plus() {
-        // Codes before rounding: 13.7667, 39.2333, -3.3333, 343.3333, from an offset of -13 scales.
-        let xs = [0.023, 0.787, -0.49, 9.91];
-        let wanted = [[1.0, 0.233_33, 0.0], [1.0, -0.233_33, 0.0], [0.0, 0.0, 1.0], [0.0, 255.0, 1.0]];
-        for (got, wanted) in gradients(0.03, -0.39, &xs).iter().zip(wanted) {
-            for (got, wanted) in got.iter().zip(wanted) {
-                assert!((got - wanted).abs() < 1e-3, "{got} for {wanted}");
+    fn values_and_gradients_are_those_of_the_formulas_for_all_bits() {
+        for offset in [Offset::Integer, REAL] {
+            for width in 2..=8 {
+                let how = Lsq { offset, ..bits(width) };
+                let zero = 0.3 * how.largest_code() as f64 + 0.123;
+                for step in -6..16 {
+                    let x = 0.05 * (f64::from(step) * 0.0973 * how.largest_code() as f64 - zero) + 0.0031;
+                    close(&at(x, 0.05, zero, how), &wanted(x, 0.05, zero, how));
+                }
             }
         }
     }
 
     #[test]
+    fn values_and_gradients_are_those_of_the_reference() {
+        let how = Lsq { offset: REAL, ..bits(8) };
+        let got: Vec<_> = [-1.0, 0.1, 0.37, 5.0].iter().map(|&x| at(x, 0.02, 25.0, how)[0]).collect();
+        close(&got, &[-0.5, 0.1, 0.38, 4.6]);
+        // Codes before rounding: 13.7667, 39.2333, -3.3333, 343.3333; scale 0.03, offset -0.4.
+        let wanted = [[1.0, 0.233_33, 0.0], [1.0, -0.233_33, 0.0], [0.0, 0.0, 1.0], [0.0, 255.0, 1.0]];
+        for (code, wanted) in [13.0 + 0.766_67, 39.233_33, -3.333_33, 343.333_33].into_iter().zip(wanted) {
+            close(&at(code * 0.03 - 0.4, 0.03, 0.4 / 0.03, how)[1..], &wanted);
+        }
+        for bound in [0.0, 255.0] {
+            let [_, by_x, _, by_offset] = at((bound - 25.0) * 0.25, 0.25, 25.0, how);
+            close(&[by_x, by_offset], &[0.0, 1.0]);
+        }
+    }
+
+    #[test]
     fn weights_keep_to_their_codes() {
-        let parameter = |value: f32| Tensor::from_slice(&[value]).set_requires_grad(true);
-        let scale = WeightScale { value: parameter(0.0), ready: Cell::new(false) };
-        scale.set(0.005);
-        let w = Tensor::from_slice(&[-1.0f32, -0.013, 0.2, 0.9]);
-        let got = scale.apply(&w, &w);
-        let wanted = Tensor::from_slice(&[-0.635f32, -0.015, 0.2, 0.635]);
-        assert!((got - wanted).abs().max().double_value(&[]) < 1e-6);
+        let w = Tensor::from_slice(&[-1.0, -0.013, 0.2, 0.9]);
+        let with = |how| values(&weight_scale(&[0.005], how).apply(&w, &w, &Slice::All));
+        close(&with(bits(8)), &[-0.635, -0.015, 0.2, 0.635]);
+        close(&with(Lsq { offset: REAL, ..bits(8) }), &[-0.64, -0.015, 0.2, 0.635]);
+        close(&with(bits(4)), &[-0.04, -0.015, 0.035, 0.035]);
+        close(&with(bits(2)), &[-0.01, -0.01, 0.005, 0.005]);
+    }
+
+    #[test]
+    fn gradients_of_weights_are_those_of_the_formulas_for_each_channel() {
+        let rows = [[-0.9, 0.013, 0.2, 0.31], [0.004, -0.02, 1.4, -0.123]];
+        let scales = [0.05, 0.011];
+        for width in [2, 4, 8] {
+            for shared in [true, false] {
+                let how = Lsq { weights: if shared { PerTensor } else { PerChannel }, ..bits(width) };
+                let (low, high) = how.weight_codes();
+                let w = parameter(&rows.concat());
+                let scale = weight_scale(if shared { &scales[..1] } else { &scales }, how);
+                let shaped = w.view([2, 4]);
+                let y = scale.apply(&shaped, &shaped, &Slice::All);
+                y.sum(Kind::Double).backward();
+                let mut by_scale = [0.0; 2];
+                let (mut value, mut by_w) = (vec![], vec![]);
+                for (row, weights) in rows.iter().enumerate() {
+                    let step = scales[if shared { 0 } else { row }];
+                    for w in weights {
+                        let v = w / step;
+                        let q = v.clamp(low as f64, high as f64).round_ties_even();
+                        let inside = v > low as f64 && v < high as f64;
+                        value.push(q * step);
+                        by_w.push(f64::from(inside));
+                        by_scale[if shared { 0 } else { row }] += if inside { q - v } else { q };
+                    }
+                }
+                close(&values(&y), &value);
+                close(&values(&w.grad()), &by_w);
+                let count = if shared { 8.0 } else { 4.0 };
+                let factor = 1.0 / (count * high as f64).sqrt();
+                let wanted: Vec<_> = by_scale[..scale.value.numel()].iter().map(|slope| slope * factor).collect();
+                close(&values(&scale.value.grad()), &wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn scales_begin_where_they_are_told_to() {
+        let w = Tensor::from_slice(&[-1.0, 0.5, 0.25, 0.25, 0.1, -0.2, 0.1, 0.0]).view([2, 4]);
+        let begin = |weights: Granularity, scale_init, width: u32| {
+            let how = Lsq { weights, scale_init, ..bits(width) };
+            let count = if weights == PerTensor { 1 } else { 2 };
+            let scale = WeightScale::new(parameter(&vec![0.0; count]), how);
+            scale.ready_or_cover(&w);
+            values(&scale.value)
+        };
+        close(&begin(PerTensor, ScaleInit::MinMax, 8), &[1.0 / 127.0]);
+        close(&begin(PerTensor, ScaleInit::Reference, 8), &[1.0 / 255.0]);
+        close(&begin(PerTensor, ScaleInit::Lsq, 4), &[2.0 * 0.3 / 7.0_f64.sqrt()]);
+        close(&begin(PerChannel, ScaleInit::MinMax, 4), &[1.0 / 7.0, 0.2 / 7.0]);
+        close(&begin(PerChannel, ScaleInit::Lsq, 8), &[2.0 * 0.5 / 127.0_f64.sqrt(), 2.0 * 0.1 / 127.0_f64.sqrt()]);
+        let x = Tensor::from_slice(&[-1.0, 0.0, 2.0, 5.0]);
+        let cover = |scale_init, offset, width: u32| {
+            let how = Lsq { scale_init, offset, ..bits(width) };
+            let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how);
+            let _ = quantizer.apply(&x, false);
+            [quantizer.scale.double_value(&[0]), quantizer.offset.double_value(&[0])]
+        };
+        close(&cover(ScaleInit::MinMax, Offset::Integer, 8), &[6.0 / 255.0, -1.0]);
+        close(&cover(ScaleInit::MinMax, REAL, 4), &[6.0 / 15.0, -1.0]);
+        close(&cover(ScaleInit::Lsq, REAL, 4), &[2.0 * 2.0 / 15.0_f64.sqrt(), -1.0]);
+        let [scale, offset] = cover(ScaleInit::Lsq, Offset::Integer, 2);
+        close(&[scale, offset / scale], &[4.0 / 3.0_f64.sqrt(), -0.5]);
+    }
+
+    #[test]
+    fn values_taken_from_data_can_be_forgotten_and_learned_ones_cannot() {
+        let x = Tensor::from_slice(&[-1.0, 3.0]);
+        let fresh = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, bits(8));
+        let _ = fresh.apply(&x, false);
+        fresh.forget_covered();
+        assert!(!fresh.ready());
+        let known = quantizer(0.1, 3.0, bits(8));
+        known.forget_covered();
+        assert!(known.ready());
     }
 
     #[test]
     fn training_and_evaluation_give_the_same_values_in_either_layout() {
         tch::manual_seed(1);
-        let values = Tensor::randn([8, 5, 7, 9], (tch::Kind::Float, tch::Device::Cpu)) * 3.0;
+        let values = Tensor::randn([8, 5, 7, 9], (Kind::Float, tch::Device::Cpu)) * 3.0;
         for map in [values.permute([0, 3, 1, 2]), values] {
-            for zero in [0.0, 100.3] {
+            for (zero, offset) in [(0.0, Offset::Integer), (100.3, Offset::Integer), (100.3, REAL)] {
                 let parameter = || Tensor::from_slice(&[0.0f32]).set_requires_grad(true);
-                let quantizer = Quantizer::new(parameter(), parameter(), f64::MAX);
+                let quantizer = Quantizer::new(parameter(), parameter(), f64::MAX, Lsq { offset, ..bits(8) });
                 quantizer.set(0.02, zero);
                 let trained = quantizer.apply(&map, zero == 0.0);
                 let evaluated = tch::no_grad(|| quantizer.apply(&map, zero == 0.0));

@@ -1,52 +1,126 @@
-//! Keeps account of a training: steps, losses, and whether it still learns.
+//! Keeps account of a training: steps, losses, its curve, and whether it still learns.
 
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 use spaceevo::base::Result;
+use spaceevo::train::{Curve, Phase};
 
 use super::fault::TrainFault;
-use super::serve::Ears;
 
 /// Steps and losses of one training.
 pub struct Meter {
     label: String,
-    phases: Vec<usize>,
+    /// Whether each phase that has steps is quantized, and how many they are.
+    phases: Vec<(bool, usize)>,
     total: usize,
-    done: usize,
+    account: Account,
+    /// When it began in this process, and what it had taken before.
+    began: (Instant, f64),
+}
+
+/// What has been noted so far; a checkpoint holds it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// Steps done.
+    pub done: usize,
+    /// Losses of the running phase.
     losses: Vec<f64>,
     summary: Vec<f64>,
+    curve: Curve,
+    elapsed_s: f64,
 }
 
 impl Meter {
-    /// A training with phases of so many steps.
-    pub fn new(label: &str, phases: impl Iterator<Item = usize>) -> Self {
-        let phases: Vec<_> = phases.collect();
-        Self { label: label.into(), total: phases.iter().sum(), phases, done: 0, losses: vec![], summary: vec![] }
+    /// A training with these phases.
+    pub fn new(label: &str, phases: &[Phase]) -> Self {
+        let with_steps = phases.iter().filter(|phase| !phase.steps.is_empty());
+        let phases: Vec<_> = with_steps.map(|phase| (phase.quantized, phase.steps.len())).collect();
+        let total = phases.iter().map(|(_, steps)| steps).sum();
+        Self { label: label.into(), phases, total, account: Account::default(), began: (Instant::now(), 0.0) }
     }
 
-    /// Takes in the loss of a step's first network; an error if it is no number.
-    pub fn loss(&mut self, value: f64) -> Result<()> {
-        if !value.is_finite() {
-            return Err(TrainFault::Diverged { label: self.label.clone(), value, step: self.done + 1, total: self.total }.into());
-        }
-        self.losses.push(value);
-        Ok(())
+    /// What people call the training.
+    pub fn label(&self) -> &str {
+        &self.label
     }
 
-    /// A step is done.
-    pub fn step(&mut self, ears: &mut Ears) -> Result<()> {
-        self.done += 1;
-        let loss = self.losses.last().copied().unwrap_or_default();
-        ears.step(self.done, self.total, || format!("loss {loss:.3}"))?;
-        let finished = self.phases.get(self.summary.len()).is_some_and(|steps| self.losses.len() == *steps);
-        if finished {
-            let tail = &self.losses[self.losses.len() - self.losses.len().div_ceil(10)..];
-            self.summary.push(tail.iter().sum::<f64>() / tail.len() as f64);
-            self.losses.clear();
+    /// Steps done.
+    pub fn done(&self) -> usize {
+        self.account.done
+    }
+
+    /// Steps in all.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Seconds that it has taken, without what was lost when it was cut short.
+    pub fn elapsed_s(&self) -> f64 {
+        self.began.1 + self.began.0.elapsed().as_secs_f64()
+    }
+
+    /// An error if the loss of the next step's first network is no number.
+    pub fn check(&self, value: f64) -> Result<()> {
+        if value.is_finite() {
+            return Ok(());
         }
-        Ok(())
+        let (label, step, total) = (self.label.clone(), self.account.done + 1, self.total);
+        Err(TrainFault::Diverged { label, value, step, total }.into())
+    }
+
+    /// A step is done, in which the first network had this loss.
+    pub fn step(&mut self, loss: f64) {
+        let elapsed_s = self.elapsed_s();
+        let account = &mut self.account;
+        account.done += 1;
+        account.losses.push(loss);
+        let Some(&(quantized, steps)) = self.phases.get(account.summary.len()) else { return };
+        if (account.done - 1).is_multiple_of(self.total.div_ceil(Curve::POINTS)) {
+            account.curve.step.push(account.done);
+            account.curve.phase.push(phase_name(quantized).into());
+            account.curve.loss.push(loss);
+            account.curve.elapsed_s.push(elapsed_s);
+        }
+        if account.losses.len() == steps {
+            let tail = &account.losses[steps - steps.div_ceil(10)..];
+            account.summary.push(tail.iter().sum::<f64>() / tail.len() as f64);
+            account.losses.clear();
+        }
+    }
+
+    /// The phase and the latest loss, for people.
+    pub fn latest(&self) -> Option<(&'static str, f64)> {
+        let (quantized, _) = self.phases.get(self.account.summary.len())?;
+        Some((phase_name(*quantized), *self.account.losses.last()?))
+    }
+
+    /// All that was noted.
+    pub fn account(&self) -> Account {
+        Account { elapsed_s: self.elapsed_s(), ..self.account.clone() }
+    }
+
+    /// Goes on from what was noted; `false`, and nothing changes, if it is of another training.
+    pub fn go_on(&mut self, account: Account) -> bool {
+        let fits = account.done <= self.total && account.summary.len() <= self.phases.len();
+        if fits {
+            self.began = (Instant::now(), account.elapsed_s);
+            self.account = account;
+        }
+        fits
+    }
+
+    /// The losses at some of the steps.
+    pub fn curve(&self) -> &Curve {
+        &self.account.curve
     }
 
     /// Mean loss over the last tenth of each phase that had steps.
-    pub fn finish(self) -> Vec<f64> {
-        self.summary
+    pub fn summary(&self) -> Vec<f64> {
+        self.account.summary.clone()
     }
+}
+
+fn phase_name(quantized: bool) -> &'static str {
+    if quantized { "int8" } else { "fp32" }
 }

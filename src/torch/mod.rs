@@ -1,18 +1,25 @@
 //! The torch lowering: elastic weights, LSQ+ and training loops. Part of the trainer binary alone, and the only place that names `tch`.
 //!
 //! [`serve()`] speaks the protocol; [`jobs`] runs one job. A network of a job is compiled ([`net`]) against the
-//! elastic weights ([`store`]) into a list of slices and operations, which [`forward`] runs.
+//! elastic weights ([`store`]) into a list of slices and operations, which [`forward`] runs. What a training is between two
+//! steps ([`course`]) goes into its checkpoints ([`checkpoint`]); a teacher's maps are shared by those who learn from them
+//! ([`features`]).
 
 mod batches;
+mod checkpoint;
+mod course;
 mod evaluate;
 mod export;
 mod fault;
+mod features;
 mod forward;
 mod jobs;
+mod losses;
 mod lsq;
 mod meter;
 mod net;
 mod optim;
+mod script;
 mod serve;
 mod store;
 mod train_block;

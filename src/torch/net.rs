@@ -15,11 +15,11 @@ pub enum Kind {
     /// Passes its input on.
     Nothing,
     /// A convolution.
-    Conv { weights: WeightSlice, stride: i64, padding: i64, groups: i64 },
+    Conv { weights: WeightSlice, stride: i64, padding: i64, trailing: i64, groups: i64 },
     /// Flatten, then a dense layer.
     Linear { weights: WeightSlice },
-    /// A batch norm: place among the layers, and its channels.
-    Norm { layer: usize, channels: Slice },
+    /// A batch norm: place among the layers, its channels, and what is added to the variance.
+    Norm { layer: usize, channels: Slice, epsilon: f64 },
     /// An activation.
     Act(Activation),
     /// Mean over the map.
@@ -62,9 +62,9 @@ pub struct Op {
     pub inputs: Vec<NodeId>,
     /// Quantizer of its value, when quantization is on: place in the store, and whether its zero point is always 0.
     pub quantizer: Option<(usize, bool)>,
-    /// What the integer kernel's bias is counted in: the quantizer of the tensor that this convolution or dense layer reads,
-    /// and the layer of its weights; of a batch norm, those of the convolution it is folded into.
-    pub bias_unit: Option<(usize, usize)>,
+    /// What the integer kernel's bias is counted in, besides the scale of its weights: the quantizer of the tensor that this
+    /// convolution or dense layer reads; of a batch norm, that of the convolution it is folded into.
+    pub bias_unit: Option<usize>,
     /// Values nobody reads after this step.
     pub done_with: Vec<NodeId>,
     /// Whether its input is read by nobody else, so that it may be overwritten.
@@ -114,7 +114,7 @@ pub fn chained(pool: &Pool, parts: &[usize], resolution: usize) -> Result<(Graph
 pub fn spec_of(graph: &Graph, node: &Node) -> Option<WeightSpec> {
     let input = graph.nodes[*node.inputs.first()?].shape.channels.clone();
     let output = match node.layer {
-        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm => input.clone(),
+        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } => input.clone(),
         Layer::Conv { .. } | Layer::Linear => node.shape.channels.clone(),
         _ => return None,
     };
@@ -131,7 +131,7 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
     let mut ops = Vec::with_capacity(graph.nodes.len());
     for (id, node) in graph.nodes.iter().enumerate() {
         let kind = kind(graph, node, store)?;
-        if let Kind::Norm { layer, channels } = &kind {
+        if let Kind::Norm { layer, channels, .. } = &kind {
             norms.push((*layer, channels.shallow_clone()));
         }
         let quantizer = match plan.quantizer_after(id) {
@@ -142,10 +142,7 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
             }
         };
         let kernel = if plan.steps[id] == Step::Folded { node.inputs[0] } else { id };
-        let weights = match ops.get(kernel).map_or(&kind, |op: &Op| &op.kind) {
-            Kind::Conv { weights, .. } | Kind::Linear { weights } => Some(weights.layer),
-            _ => None,
-        };
+        let has_weights = matches!(ops.get(kernel).map_or(&kind, |op: &Op| &op.kind), Kind::Conv { .. } | Kind::Linear { .. });
         let reads = graph.nodes[kernel].inputs.first().and_then(|&input| plan.value[input]);
         let reads = reads.and_then(|index| store.quantizer(&plan.quantizers[index].name));
         let mut done_with: Vec<_> = node.inputs.iter().copied().filter(|&input| last_reader[input] == id).collect();
@@ -155,7 +152,14 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
                 ops.get(node.inputs[0]),
                 Some(Op { kind: Kind::Norm { .. } | Kind::Add | Kind::Conv { .. }, quantizer: None, .. })
             );
-        ops.push(Op { bias_unit: reads.zip(weights), kind, inputs: node.inputs.clone(), quantizer, done_with, may_overwrite });
+        ops.push(Op {
+            bias_unit: reads.filter(|_| has_weights),
+            kind,
+            inputs: node.inputs.clone(),
+            quantizer,
+            done_with,
+            may_overwrite,
+        });
     }
     Ok(Net { ops, results, norms })
 }
@@ -164,22 +168,23 @@ fn kind(graph: &Graph, node: &Node, store: &Store) -> Result<Kind> {
     let int = |value: usize| value as i64;
     Ok(match node.layer {
         Layer::Input | Layer::Segment { .. } => Kind::Nothing,
-        Layer::Conv { kernel, stride, padding, groups, depthwise, .. } => {
+        Layer::Conv { kernel, stride, padding, trailing, groups, depthwise, .. } => {
             let groups = if depthwise { graph.nodes[node.inputs[0]].shape.c() } else { groups };
             Kind::Conv {
                 weights: weight_slice(graph, node, store, kernel)?,
                 stride: int(stride),
                 padding: int(padding),
+                trailing: int(trailing),
                 groups: int(groups),
             }
         }
         Layer::Linear => Kind::Linear { weights: weight_slice(graph, node, store, 1)? },
-        Layer::BatchNorm => {
+        Layer::BatchNorm { epsilon } => {
             let layer = store.layer(&node.name).ok_or_else(|| missing(&node.name))?;
             let part = &graph.nodes[node.inputs[0]].shape.channels;
             let channels =
                 slice(part, &store.specs[layer].input).ok_or_else(|| too_large(&node.name, part, &store.specs[layer].input))?;
-            Kind::Norm { layer, channels }
+            Kind::Norm { layer, channels, epsilon }
         }
         Layer::Act { act } => Kind::Act(act),
         Layer::GlobalPool => Kind::GlobalPool,

@@ -38,15 +38,25 @@ impl Ears {
         Ok(())
     }
 
+    /// Whether the job is cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
     /// An error once the job is cancelled. Waits while a latency is measured on this machine: training would spoil it.
     pub fn check(&self) -> Result<()> {
         self.cancel.check()?;
         if self.looked.get().is_none_or(|at| at.elapsed() >= LOOK) {
-            Quiet::wait(&self.cancel, || say(&News::Log("training pauses while a latency is measured on this machine".into())))?;
+            Quiet::wait(&self.cancel, || tell("training pauses while a latency is measured on this machine".into()))?;
             self.looked.set(Some(Instant::now()));
         }
         Ok(())
     }
+}
+
+/// Tells the session a line that is worth a person's notice.
+pub fn tell(line: String) {
+    say(&News::Log(line));
 }
 
 fn say(news: &News) {
@@ -90,7 +100,7 @@ pub fn serve(threads: u16) {
     let mut jobs = Jobs::default();
     while let Some((id, file)) = next(&shared) {
         let mut ears = Ears { id, cancel: shared.cancel.clone(), spoken: None, looked: Cell::new(None) };
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let result = caught(|| {
             let bytes = std::fs::read(&file).map_err(|error| Fault::file("read", &file, &error))?;
             let job: JobFile = serde_json::from_slice(&bytes).map_err(|error| {
                 Fault::new(
@@ -100,14 +110,18 @@ pub fn serve(threads: u16) {
                 )
             })?;
             jobs.run(&job, &mut ears)
-        }))
-        .unwrap_or_else(|panic| Err(from_panic(&*panic)));
+        });
         shared.desk().running = None;
         say(&match result {
             Ok(result) => News::Done { id, result },
             Err(fault) => News::Failed { id, fault },
         });
     }
+}
+
+/// What `work` gives; a fault of libtorch, which arrives as a panic, is one of the work.
+pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(from_panic(&*panic)))
 }
 
 fn next(shared: &Shared) -> Option<(u64, std::path::PathBuf)> {
@@ -132,7 +146,7 @@ fn listen(shared: &Shared) {
             Ok(Order::Run { run, file }) => desk.waiting.push_back((run, file)),
             Ok(Order::Cancel { cancel }) if desk.running == Some(cancel) => shared.cancel.cancel(),
             Ok(Order::Cancel { cancel }) => desk.waiting.retain(|(id, _)| *id != cancel),
-            Err(error) => say(&News::Log(format!("an order that is not of the protocol: {error}"))),
+            Err(error) => tell(format!("an order that is not of the protocol: {error}")),
         }
         shared.rung.notify_all();
     }

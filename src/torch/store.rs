@@ -1,18 +1,21 @@
 //! Elastic weights: every parameter of a job once, at its largest, all of them views of one flat tensor.
 //!
 //! The flat layout lets an optimiser update everything in a few operations. Its regions, in order: weights of
-//! convolutions and dense layers (decayed), biases and batch-norm scale and shift, then the quantizers' numbers:
+//! convolutions and dense layers, biases and the shifts of batch norms, their factors, then the quantizers' numbers:
 //! scales of weights, scales of tensors, offsets of tensors.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use spaceevo::base::{Result, Seed};
 use spaceevo::graph::{Activation, Channels, Graph, Layer, WeightSpec, Weights};
+use spaceevo::train::{Granularity, Lsq, Offset};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
+
+/// Key of the bits of weights and maps in a file.
+const BITS: &str = "lsq.bits";
 
 /// Weights of one convolution or dense layer, or of one batch norm.
 pub enum LayerWeights {
@@ -22,7 +25,7 @@ pub enum LayerWeights {
         weight: Tensor,
         /// `[out]`.
         bias: Option<Tensor>,
-        /// Step of the weight's codes.
+        /// Steps of the weight's codes.
         scale: WeightScale,
     },
     /// A batch norm; all `[channels]`.
@@ -46,6 +49,8 @@ pub struct Store {
     pub layers: Vec<LayerWeights>,
     /// Quantizers of tensors.
     pub quantizers: Vec<Quantizer>,
+    /// How they quantize.
+    pub lsq: Lsq,
     layer_index: BTreeMap<String, usize>,
     quantizer_index: BTreeMap<String, usize>,
     flat: Flat,
@@ -58,7 +63,9 @@ pub struct Flat {
     /// Gradients; each parameter's gradient is a view of it.
     pub grads: Tensor,
     /// Weights of convolutions and dense layers.
-    pub decayed: Range<i64>,
+    pub weights: Range<i64>,
+    /// Factors of batch norms.
+    pub gains: Range<i64>,
     /// Scales of weights.
     pub weight_scales: Range<i64>,
     /// Scales of tensors.
@@ -79,13 +86,22 @@ fn weight_dims(spec: &WeightSpec) -> Vec<i64> {
     }
 }
 
+/// How many scales the weight of a layer has.
+fn scale_count(spec: &WeightSpec, lsq: &Lsq) -> i64 {
+    match (&spec.layer, lsq.weights) {
+        (Layer::BatchNorm { .. }, _) => 0,
+        (Layer::Conv { .. }, Granularity::PerChannel) => weight_dims(spec)[0],
+        _ => 1,
+    }
+}
+
 fn has_bias(layer: &Layer) -> bool {
     matches!(layer, Layer::Linear | Layer::Conv { bias: true, .. })
 }
 
 impl Store {
     /// Weights drawn from `seed` for `specs`, with quantizers for every tensor that `graphs` name.
-    pub fn new<'a>(specs: &[WeightSpec], graphs: impl Iterator<Item = (&'a str, &'a Graph)>, seed: Seed) -> Self {
+    pub fn new<'a>(specs: &[WeightSpec], graphs: impl Iterator<Item = (&'a str, &'a Graph)>, lsq: Lsq, seed: Seed) -> Self {
         let _guard = no_grad_guard();
         let mut names = BTreeSet::from([String::from("input")]);
         let mut relu6 = BTreeSet::new();
@@ -104,13 +120,16 @@ impl Store {
             size - count..size
         };
         let numel = |dims: &[i64]| dims.iter().product::<i64>();
-        let is_norm = |spec: &WeightSpec| spec.layer == Layer::BatchNorm;
+        let is_norm = |spec: &WeightSpec| matches!(spec.layer, Layer::BatchNorm { .. });
         let weights: Vec<_> = specs.iter().map(|spec| (!is_norm(spec)).then(|| take(numel(&weight_dims(spec))))).collect();
-        let decayed = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
+        let all_weights = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
         let shifts: Vec<_> =
             specs.iter().map(|spec| (is_norm(spec) || has_bias(&spec.layer)).then(|| take(spec.output.count() as i64))).collect();
+        let first_gain = take(0).start;
         let gains: Vec<_> = specs.iter().map(|spec| is_norm(spec).then(|| take(spec.output.count() as i64))).collect();
-        let weight_scales = take(specs.len() as i64);
+        let all_gains = first_gain..take(0).start;
+        let scales: Vec<_> = specs.iter().map(|spec| take(scale_count(spec, &lsq))).collect();
+        let weight_scales = all_gains.end..take(0).start;
         let tensor_scales = take(names.len() as i64);
         let offsets = take(names.len() as i64);
         let options = (Kind::Float, Device::Cpu);
@@ -124,7 +143,7 @@ impl Store {
                 (Some(weight), _, bias) => LayerWeights::Dense {
                     weight: leaf(weight.start, &weight_dims(spec)),
                     bias: bias.as_ref().map(|bias| leaf(bias.start, &[bias.end - bias.start])),
-                    scale: WeightScale { value: leaf(weight_scales.start + at as i64, &[1]), ready: Cell::new(false) },
+                    scale: WeightScale::new(leaf(scales[at].start, &[scales[at].end - scales[at].start]), lsq),
                 },
                 (None, gain, shift) => {
                     let channels = spec.output.count() as i64;
@@ -138,13 +157,17 @@ impl Store {
                 }
             })
             .collect();
-        let largest: Vec<f32> = names.iter().map(|name| if relu6.contains(name) { 6.0 / 255.0 } else { f32::MAX }).collect();
+        // The integer kernel clips at 6 by its largest code.
+        let clips = |name: &String| lsq.offset == Offset::Integer && relu6.contains(name);
+        let codes = lsq.largest_code() as f32;
+        let largest: Vec<f32> = names.iter().map(|name| if clips(name) { 6.0 / codes } else { f32::MAX }).collect();
         let quantizers = (0..names.len() as i64)
             .map(|at| {
                 Quantizer::new(
                     leaf(tensor_scales.start + at, &[1]),
                     leaf(offsets.start + at, &[1]),
                     f64::from(largest[at as usize]),
+                    lsq,
                 )
             })
             .collect();
@@ -152,12 +175,14 @@ impl Store {
             specs: specs.to_vec(),
             layers,
             quantizers,
+            lsq,
             layer_index: specs.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect(),
             quantizer_index: names.into_iter().enumerate().map(|(at, name)| (name, at)).collect(),
             flat: Flat {
                 values,
                 grads,
-                decayed,
+                weights: all_weights,
+                gains: all_gains,
                 weight_scales,
                 tensor_scales,
                 offsets,
@@ -214,10 +239,31 @@ impl Store {
     }
 
     /// Takes values from `weights`; keys as in [`Weights`], tensors at their largest. Quantizers may be missing: they are
-    /// then set by the first data they see.
+    /// then set by the first data they see. Those of another number of bits keep their range.
     pub fn load(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, true)
+    }
+
+    /// The same, but what `weights` lack keeps its value.
+    pub fn load_found(&self, weights: &Weights) -> Result<()> {
+        self.take(weights, false)
+    }
+
+    fn take(&self, weights: &Weights, whole: bool) -> Result<()> {
         let _guard = no_grad_guard();
+        let before = match weights.get(BITS) {
+            Some((_, [weight_bits, activation_bits])) => {
+                Lsq { weight_bits: *weight_bits as u32, activation_bits: *activation_bits as u32, ..self.lsq }
+            }
+            _ => Lsq::default(),
+        };
+        let finer = |own: i64, before: i64| own as f64 / before as f64;
+        let weight_codes = finer(self.lsq.weight_codes().1, before.weight_codes().1);
+        let codes = finer(self.lsq.largest_code(), before.largest_code());
         let fill = |key: String, tensor: &Tensor| -> Result<()> {
+            if !whole && weights.get(&key).is_none() {
+                return Ok(());
+            }
             let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
             let data = Tensor::from_slice(weights.need(&key, &shape)?);
             tensor.detach().copy_(&data.view_as(tensor));
@@ -231,8 +277,11 @@ impl Store {
                     if let Some(bias) = bias {
                         fill(format!("{name}.bias"), bias)?;
                     }
-                    if weights.get(&format!("{name}.sw")).is_some() {
-                        scale.set(f64::from(weights.scalar(&format!("{name}.sw"))?));
+                    let key = format!("{name}.sw");
+                    if let Some((shape, data)) = weights.get(&key) {
+                        // One scale for all is as many that are equal.
+                        let data = if shape == [1] { data } else { weights.need(&key, &[scale.value.numel()])? };
+                        scale.set(&(Tensor::from_slice(data) / weight_codes));
                     }
                 }
                 LayerWeights::Norm { gamma, beta, mean, var } => {
@@ -245,15 +294,36 @@ impl Store {
         for (name, &at) in &self.quantizer_index {
             if weights.get(&format!("{name}.sa")).is_some() {
                 let (scale, zero) = (weights.scalar(&format!("{name}.sa"))?, weights.scalar(&format!("{name}.zp"))?);
-                self.quantizers[at].set(f64::from(scale), f64::from(zero));
+                self.quantizers[at].set(f64::from(scale) / codes, f64::from(zero) * codes);
             }
         }
         Ok(())
     }
 
+    /// Which quantizers have their first values: those of weights, then those of tensors.
+    pub fn readiness(&self) -> Vec<bool> {
+        let weights = self.weight_scales().map(WeightScale::ready);
+        weights.chain(self.quantizers.iter().map(Quantizer::ready)).collect()
+    }
+
+    /// Says which quantizers have their first values, in the order of [`Self::readiness`].
+    pub fn set_readiness(&self, ready: &[bool]) {
+        let mut ready = ready.iter().copied();
+        self.weight_scales().zip(&mut ready).for_each(|(scale, ready)| scale.set_ready(ready));
+        self.quantizers.iter().zip(ready).for_each(|(quantizer, ready)| quantizer.set_ready(ready));
+    }
+
+    fn weight_scales(&self) -> impl Iterator<Item = &WeightScale> {
+        self.layers.iter().filter_map(|layer| match layer {
+            LayerWeights::Dense { scale, .. } => Some(scale),
+            LayerWeights::Norm { .. } => None,
+        })
+    }
+
     /// All values at their largest, to be loaded by a later job. Zero points are those learned, not yet rounded.
     pub fn save(&self) -> Weights {
         let mut weights = Weights::default();
+        weights.insert(BITS, vec![2], vec![self.lsq.weight_bits as f32, self.lsq.activation_bits as f32]);
         for (spec, layer) in self.specs.iter().zip(&self.layers) {
             let name = &spec.name;
             match layer {
@@ -262,7 +332,7 @@ impl Store {
                     if let Some(bias) = bias {
                         put(&mut weights, format!("{name}.bias"), bias);
                     }
-                    if scale.ready.get() {
+                    if scale.ready() {
                         put(&mut weights, format!("{name}.sw"), &scale.value);
                     }
                 }
@@ -284,6 +354,11 @@ impl Store {
         weights
     }
 
+    /// Lets quantizers that nothing has taught take their values from the next data.
+    pub fn forget_covered(&self) {
+        self.quantizers.iter().for_each(Quantizer::forget_covered);
+    }
+
     /// Puts the parameters that learning may have moved out of their range back into it.
     pub fn keep_in_range(&self) {
         let flat = &self.flat;
@@ -292,9 +367,12 @@ impl Store {
         let mut scales = part(&flat.tensor_scales);
         let _ = scales.clamp_min_(SMALLEST_SCALE);
         let _ = scales.clamp_max_tensor_(&flat.largest_scales);
-        // Zero points stay within 0..255.
+        if self.lsq.offset == Offset::Real {
+            return;
+        }
+        // Zero points stay among the codes.
         let mut offsets = part(&flat.offsets);
-        let lowest = &scales * -255.0;
+        let lowest = &scales * -(self.lsq.largest_code() as f64);
         let _ = offsets.clamp_max_(0.0);
         let _ = offsets.clamp_min_tensor_(&lowest);
     }

@@ -1,112 +1,160 @@
-//! Distillation of an elastic stage from a teacher's features.
+//! Distillation of elastic stages from a teacher's features: one, or several side by side that share the teacher's passes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
 
-use spaceevo::base::{Result, Seed};
-use spaceevo::train::{BlockTarget, Loss, TrainBlock, TrainSummary};
-use tch::{Kind, Tensor, no_grad_guard};
+use spaceevo::base::{Fault, Result};
+use spaceevo::train::{Targets, TrainBlock, TrainSummary};
+use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Batches, Data, resize};
-use super::fault::job;
+use super::batches::{Batches, Data};
+use super::checkpoint::{self, Checkpoints, Place};
+use super::course::Course;
+use super::features::{Lesson, Teacher, depth};
 use super::forward::{Norms, run as forward};
 use super::jobs::{Nets, WEIGHTS, store};
-use super::meter::Meter;
-use super::net::{self, Net};
-use super::optim::{Optimizer, learning_rate};
-use super::serve::Ears;
+use super::losses::distance;
+use super::optim::Optimizer;
+use super::serve::{Ears, caught};
 use super::store::Store;
 
-/// A variance counts as at least this fraction of the mean one, so that channels
-/// which are silent in an image do not outweigh all others.
-const LEAST_VARIANCE: f64 = 0.01;
-
-/// A teacher's features at the start and the end of what a block imitates.
-pub struct Teacher {
-    store: Store,
-    net: Net,
+/// A block in training. Nothing it does depends on the others.
+struct Student<'a> {
+    job: &'a TrainBlock,
+    place: Place<'a>,
+    store: &'a Store,
+    nets: Nets<'a>,
+    course: Course<'a>,
+    /// What ended it.
+    fault: Option<Fault>,
 }
 
-impl Teacher {
-    /// The teacher of `target`, as deep as needed.
-    pub fn load(target: &BlockTarget) -> Result<Self> {
-        let teacher = &target.teacher;
-        let store = store(&teacher.pool, Some(&teacher.weights), Seed(0))?;
-        let deepest = target.input_after.max(target.target_after);
-        let parts = teacher.net.parts.get(..=deepest).ok_or_else(|| {
-            let have = teacher.net.parts.len();
-            job(
-                format!("the block learns from part {deepest} of a teacher that has {have}"),
-                "the teacher's taps must name its own parts",
-            )
-        })?;
-        let (graph, ends) = net::chained(&teacher.pool, parts, teacher.net.resolution)?;
-        let net = net::compile(&graph, &store, vec![ends[target.input_after], ends[target.target_after]])?;
-        Ok(Self { store, net })
+impl<'a> Student<'a> {
+    fn new(job: &'a TrainBlock, place: Place<'a>, store: &'a Store) -> Self {
+        let optimizer = Optimizer::new(store, job.update);
+        let mut course = Course::new(&job.label, store, optimizer, &job.phases);
+        checkpoint::go_on(&place, &mut course);
+        Self { job, place, store, nets: Nets::new(&job.pool, store), course, fault: None }
     }
 
-    /// Features for images `x`: the block's input and its target.
-    pub fn features(&self, x: &Tensor) -> (Tensor, Tensor) {
-        let _guard = no_grad_guard();
-        let mut maps = forward(&self.net, &self.store, x, false, Norms::Stored);
-        let target = maps.swap_remove(1);
-        (maps.swap_remove(0), target)
+    /// Whether there are steps that it can take.
+    fn learns(&self) -> bool {
+        self.fault.is_none() && self.course.next().is_some()
     }
-}
 
-/// How far `student` is from `teacher`, both `[N, C, H, W]`; one number.
-pub fn distance(loss: Loss, student: &Tensor, teacher: &Tensor) -> Result<Tensor> {
-    let (mine, theirs) = (student.size(), teacher.size());
-    if mine != theirs {
-        return Err(job(
-            format!("the block gives maps of {:?}, the teacher's are {:?} (channels, height, width)", &mine[1..], &theirs[1..]),
-            "the stage's stride and the projections around it must lead from one of the teacher's taps to the next",
-        )
-        .into());
+    /// The resolutions that its next step needs, and how deep the teacher is needed there.
+    fn asks(&self) -> impl Iterator<Item = (usize, usize)> {
+        let depth = depth(&self.job.target);
+        self.course.next().into_iter().flat_map(|(_, nets)| nets).map(move |net| (net.resolution, depth))
     }
-    let squares = (student - teacher).square();
-    if loss == Loss::Mse {
-        return Ok(squares.mean(Kind::Float));
-    }
-    if theirs[2] * theirs[3] < 2 {
-        return Err(job("a map of one cell has no variance", "use `mse`, or larger images").into());
-    }
-    let signal = if loss == Loss::Nsr { teacher } else { student };
-    let variance = signal.var_dim([2i64, 3].as_slice(), true, false);
-    let least = variance.mean(Kind::Float) * LEAST_VARIANCE;
-    Ok((squares.mean_dim([2i64, 3].as_slice(), false, Kind::Float) / variance.maximum(&least)).mean(Kind::Float))
-}
 
-/// Runs the job; leaves its weights in `folder`.
-pub fn run(job: &TrainBlock, data: &mut Data, folder: &Path, ears: &mut Ears) -> Result<TrainSummary> {
-    let start = Instant::now();
-    let teacher = Teacher::load(&job.target)?;
-    let store = store(&job.pool, None, job.seed)?;
-    let mut nets = Nets::new(&job.pool, &store);
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
-    let mut meter = Meter::new(&job.label, job.phases.iter().map(|phase| phase.steps.len()));
-    for phase in &job.phases {
-        let mut optimizer = Optimizer::adam(&store, job.weight_decay);
-        for (at, step) in phase.steps.iter().enumerate() {
-            let (images, _) = batches.next();
-            let mut features = BTreeMap::new();
-            Optimizer::clear(&store);
-            for (place, choice) in step.iter().enumerate() {
-                ears.check()?;
-                let (x, target) =
-                    features.entry(choice.resolution).or_insert_with(|| teacher.features(&resize(&images, choice.resolution)));
-                let student = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0);
-                let loss = distance(job.loss, &student, target)?;
-                if place == 0 {
-                    meter.loss(loss.double_value(&[]))?;
-                }
-                loss.backward();
-            }
-            optimizer.step(&store, learning_rate(phase.lr, phase.warmup, at, phase.steps.len()));
-            meter.step(ears)?;
+    /// Takes its next step, for which all in all `drawn` images were drawn.
+    fn learn(&mut self, lesson: &mut Lesson<'_>, drawn: usize, ears: &Ears) -> Result<()> {
+        let Some((phase, step)) = self.course.next() else { return Ok(()) };
+        Optimizer::clear(self.store);
+        let mut loss_of_largest = 0.0;
+        // What the largest stage gives, by input size, if the others learn from it.
+        let mut guides: BTreeMap<usize, Tensor> = BTreeMap::new();
+        for (place, choice) in step.iter().enumerate() {
+            ears.check()?;
+            let (x, target) = lesson.maps(choice.resolution, &self.job.target)?;
+            let student = forward(&*self.nets.get(choice)?, self.store, x, phase.quantized, Norms::Batch).swap_remove(0);
+            let loss = if place == 0 {
+                guides.insert(choice.resolution, student.detach());
+                let loss = distance(&self.job.loss, &student, target)?;
+                loss_of_largest = loss.double_value(&[]);
+                self.course.meter().check(loss_of_largest)?;
+                loss
+            } else if self.job.targets == Targets::Teacher {
+                distance(&self.job.loss, &student, target)?
+            } else {
+                let largest = self.nets.get(&step[0])?;
+                let guide = guides.entry(choice.resolution).or_insert_with(|| {
+                    let _guard = no_grad_guard();
+                    forward(&largest, self.store, x, phase.quantized, Norms::Batch).swap_remove(0)
+                });
+                distance(&self.job.loss, &student, guide)?
+            };
+            loss.backward();
         }
+        self.course.step(loss_of_largest, drawn);
+        Ok(())
     }
-    store.save().save(&folder.join(WEIGHTS))?;
-    Ok(TrainSummary { loss: meter.finish(), top1_pct: None, took_s: start.elapsed().as_secs_f64() })
+
+    /// Leaves weights and curve in its folder.
+    fn finish(self) -> Result<TrainSummary> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        self.course.meter().curve().save(self.place.folder)?;
+        self.store.save().save(&self.place.folder.join(WEIGHTS))?;
+        Ok(self.course.summary(None))
+    }
+}
+
+/// Trains `blocks`, which share teacher, images, batch size and seed; each leaves its weights in its place. One that fails
+/// leaves the others to go on. Those that were cut short go on from their checkpoints.
+pub fn run(
+    blocks: &[(&TrainBlock, Place<'_>)],
+    data: &Data,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<Vec<Result<TrainSummary>>> {
+    let teacher = Teacher::load(&blocks.iter().map(|(block, _)| &block.target).collect::<Vec<_>>())?;
+    let stores = blocks.iter().map(|(block, _)| store(&block.pool, None, block.seed)).collect::<Result<Vec<_>>>()?;
+    let mut students: Vec<_> =
+        blocks.iter().zip(&stores).map(|((block, place), store)| Student::new(block, *place, store)).collect();
+    let taught = teach(&mut students, &teacher, data, checkpoints, ears);
+    if taught.is_err() {
+        write(checkpoints, &students);
+    }
+    taught.map(|()| students.into_iter().map(Student::finish).collect())
+}
+
+/// Takes all steps that are left; an error once the job is cancelled, or too many images cannot be read.
+fn teach(
+    students: &mut [Student<'_>],
+    teacher: &Teacher,
+    data: &Data,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<()> {
+    let Some((size, seed)) = students.first().map(|student| (student.job.batch, student.job.seed)) else { return Ok(()) };
+    let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
+    let left = students.iter().filter(|student| student.learns());
+    let (mut done, drawn) =
+        left.map(|student| (student.course.meter().done(), student.course.drawn())).min().unwrap_or((total, 0));
+    let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(drawn);
+    while students.iter().any(Student::learns) {
+        let (images, _) = batches.next()?;
+        // After an interruption some may be a step ahead.
+        let is_here = |student: &&mut Student<'_>| student.learns() && student.course.meter().done() == done;
+        let mut present: Vec<_> = students.iter_mut().filter(is_here).collect();
+        let mut lesson = Lesson::new(teacher, images, present.iter().flat_map(|student| student.asks()));
+        for student in &mut present {
+            if let Err(fault) = caught(|| student.learn(&mut lesson, batches.drawn(), ears)) {
+                if ears.is_cancelled() {
+                    return Err(fault);
+                }
+                student.fault = Some(fault);
+            }
+        }
+        done += 1;
+        if checkpoints.due() {
+            write(checkpoints, students);
+        }
+        ears.step(done, total, || note(students))?;
+    }
+    Ok(())
+}
+
+fn write(checkpoints: &mut Checkpoints, students: &[Student<'_>]) {
+    let well = students.iter().filter(|student| student.fault.is_none());
+    checkpoints.write(well.map(|student| (student.place, &student.course)));
+}
+
+/// Phase and mean loss of those that learn.
+fn note(students: &[Student<'_>]) -> String {
+    let latest: Vec<_> = students.iter().filter_map(|student| student.course.meter().latest()).collect();
+    let Some((phase, _)) = latest.first() else { return String::new() };
+    format!("{phase}, loss {:.3}", latest.iter().map(|(_, loss)| loss).sum::<f64>() / latest.len() as f64)
 }

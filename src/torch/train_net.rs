@@ -1,74 +1,124 @@
 //! Training of a classifier, elastic or fixed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
 
 use spaceevo::base::Result;
+use spaceevo::graph::Weights;
 use spaceevo::train::{TrainNet, TrainSummary};
-use tch::{Kind, Reduction, Tensor};
+use tch::{Reduction, Tensor};
 
 use super::batches::{Batches, Data, resize};
+use super::checkpoint::{self, Checkpoints, Place};
+use super::course::Course;
 use super::evaluate;
-use super::forward::{Norms, Statistics, run as forward};
+use super::forward::{Norms, Statistics, run as forward, run_dropping};
 use super::jobs::{Nets, WEIGHTS, store};
-use super::meter::Meter;
-use super::optim::{Optimizer, learning_rate};
+use super::losses::imitation;
+use super::optim::Optimizer;
 use super::serve::Ears;
 use super::store::{LayerWeights, Store};
 
 /// Training batches from which the statistics of the reported network are gathered at the end.
 const REPORT_BATCHES: usize = 16;
 
-/// Runs the job; leaves its weights in `folder`.
+/// Runs the job; leaves its weights in its place. One that was cut short goes on from its checkpoint.
 ///
 /// Batch norm uses statistics of the batch throughout. At the end those of the reported network are gathered and stored,
 /// so that a fixed network (a teacher) can be used as it is.
-pub fn run(job: &TrainNet, data: &mut Data, folder: &Path, ears: &mut Ears) -> Result<TrainSummary> {
-    let start = Instant::now();
+pub fn run(
+    job: &TrainNet,
+    place: Place<'_>,
+    data: &mut Data,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<TrainSummary> {
     let store = store(&job.pool, None, job.seed)?;
-    let mut nets = Nets::new(&job.pool, &store);
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches"));
-    let mut meter = Meter::new(&job.label, job.phases.iter().map(|phase| phase.steps.len()));
-    for phase in &job.phases {
-        let mut optimizer = Optimizer::sgd(&store, job.weight_decay);
-        for (at, step) in phase.steps.iter().enumerate() {
-            let (images, labels) = batches.next();
-            let mut sizes = BTreeMap::new();
-            let mut guide: Option<Tensor> = None;
-            Optimizer::clear(&store);
-            for choice in step {
-                ears.check()?;
-                let x = sizes.entry(choice.resolution).or_insert_with(|| resize(&images, choice.resolution));
-                let logits = forward(&*nets.get(choice)?, &store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
-                let loss = match &guide {
-                    None => {
-                        let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
-                        meter.loss(loss.double_value(&[]))?;
-                        guide = Some(logits.detach().softmax(-1, Kind::Float));
-                        loss
-                    }
-                    // Cross entropy against the largest network's probabilities.
-                    Some(guide) => logits.cross_entropy_loss::<Tensor>(guide, None, Reduction::Mean, -100, 0.0),
-                };
-                loss.backward();
-            }
-            optimizer.step(&store, learning_rate(phase.lr, phase.warmup, at, phase.steps.len()));
-            meter.step(ears)?;
-        }
+    if let Some(initial) = &job.initial {
+        store.load_found(&Weights::load(&initial.path)?)?;
     }
+    let mut nets = Nets::new(&job.pool, &store);
+    let mut course = Course::new(&job.label, &store, Optimizer::new(&store, job.update), &job.phases);
+    checkpoint::go_on(&place, &mut course);
+    let mut train = || {
+        learn(job, &mut course, &store, &mut nets, data, (&place, &mut *checkpoints), ears)?;
+        report(job, &store, &mut nets, data, ears)
+    };
+    let top1_pct = train();
+    if ears.is_cancelled() {
+        checkpoints.write([(place, &course)]);
+    }
+    let top1_pct = top1_pct?;
+    course.meter().curve().save(place.folder)?;
+    store.save().save(&place.folder.join(WEIGHTS))?;
+    Ok(course.summary(top1_pct))
+}
+
+/// Takes all steps that are left.
+fn learn(
+    job: &TrainNet,
+    course: &mut Course<'_>,
+    store: &Store,
+    nets: &mut Nets<'_>,
+    data: &Data,
+    (place, checkpoints): (&Place<'_>, &mut Checkpoints),
+    ears: &mut Ears,
+) -> Result<()> {
+    let total = course.meter().total();
+    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches")).after(course.drawn());
+    while let Some((phase, step)) = course.next() {
+        let (images, labels) = batches.next()?;
+        let mut sizes = BTreeMap::new();
+        let (mut guide, mut largest): (Option<Tensor>, f64) = (None, 0.0);
+        Optimizer::clear(store);
+        for choice in step {
+            ears.check()?;
+            let x = sizes.entry(choice.resolution).or_insert_with(|| resize(&images, choice.resolution));
+            let net = nets.get(choice)?;
+            let loss = match &guide {
+                None => {
+                    if job.dropout > 0.0 {
+                        // By the step alone, so that a training that goes on drops the same.
+                        tch::manual_seed(job.seed.child("dropout").at(course.meter().done() as u64).0.cast_signed());
+                    }
+                    let logits = run_dropping(&net, store, x, phase.quantized, Norms::Batch, job.dropout).swap_remove(0);
+                    let logits = logits.flatten(1, -1);
+                    data.fits(&logits)?;
+                    let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
+                    largest = loss.double_value(&[]);
+                    course.meter().check(largest)?;
+                    guide = Some(logits.detach());
+                    loss
+                }
+                Some(guide) => {
+                    let logits = forward(&net, store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
+                    imitation(&job.distill, &logits, guide)?
+                }
+            };
+            loss.backward();
+        }
+        course.step(largest, batches.drawn());
+        if checkpoints.due() {
+            checkpoints.write([(*place, &*course)]);
+        }
+        let note = || course.meter().latest().map_or_else(String::new, |(phase, loss)| format!("{phase}, loss {loss:.3}"));
+        ears.step(course.meter().done(), total, note)?;
+    }
+    Ok(())
+}
+
+/// Gathers and keeps the statistics of the reported network; its top-1 in percent, if there are validation images.
+fn report(job: &TrainNet, store: &Store, nets: &mut Nets<'_>, data: &mut Data, ears: &Ears) -> Result<Option<f64>> {
     let quantized = job.phases.last().is_some_and(|phase| phase.quantized);
     let net = nets.get(&job.report)?;
-    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed);
-    let statistics = evaluate::gather(&net, &store, quantized, gathering.iter().map(|x| resize(x, job.report.resolution)));
-    keep(&store, &statistics, &net);
+    let gathering = evaluate::train_batches(data, REPORT_BATCHES, job.batch, job.seed)?;
+    let inputs = gathering.iter().map(|x| Ok(resize(x, job.report.resolution)));
+    let statistics = evaluate::gather(&net, store, quantized, inputs)?;
+    keep(store, &statistics, &net);
     let valid = data.valid_at(job.report.resolution);
-    let top1_pct = match valid.is_empty() {
-        true => None,
-        false => Some(evaluate::top1(&net, &store, quantized, &statistics, valid, job.batch, ears)?),
-    };
-    store.save().save(&folder.join(WEIGHTS))?;
-    Ok(TrainSummary { loss: meter.finish(), top1_pct, took_s: start.elapsed().as_secs_f64() })
+    if valid.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(evaluate::top1(&net, store, quantized, &statistics, valid, job.batch, ears)?.top1_pct))
 }
 
 /// Stores the statistics of `net` with the weights.

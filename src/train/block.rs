@@ -1,36 +1,12 @@
 //! Block-wise distillation: the jobs that train an elastic stage against a teacher, and that measure its concrete stages.
 
 use super::{
-    BlockTarget, DataSource, EvalBlocks, Loss, Net, Pool, PoolBuilder, Sandwich, Stretch, Teacher, TrainBlock, WeightsRef,
+    BlockRecipe, BlockTarget, DataSource, EvalBlocks, Loss, Lsq, Net, Pool, PoolBuilder, Sandwich, Teacher, TrainBlock,
+    WeightsRef,
 };
 use crate::base::{Result, Rng, Seed};
 use crate::graph::{Builder, ConvOptions, Graph, Shape};
 use crate::space::{ElasticStage, StageSample};
-
-/// How a block is trained and judged.
-#[derive(Debug, Clone, Copy)]
-pub struct BlockRecipe {
-    /// Steps in FP32.
-    pub steps: usize,
-    /// Steps with LSQ+ on, after those.
-    pub int8_steps: usize,
-    /// Learning rate of the FP32 steps.
-    pub lr: f64,
-    /// Learning rate of the LSQ+ steps.
-    pub int8_lr: f64,
-    /// Images a step.
-    pub batch: usize,
-    /// Random stages between the largest and the smallest in every step.
-    pub random: usize,
-    /// Distance from the teacher.
-    pub loss: Loss,
-}
-
-impl Default for BlockRecipe {
-    fn default() -> Self {
-        Self { steps: 60, int8_steps: 20, lr: 0.01, int8_lr: 0.001, batch: 32, random: 2, loss: Loss::Nsr }
-    }
-}
 
 /// An elastic stage between the teacher's maps: 1x1 projections in and out, and all its configurations.
 pub struct BlockTask {
@@ -46,7 +22,7 @@ impl BlockTask {
     pub fn new(stage: &ElasticStage, teacher: &Teacher) -> Result<Self> {
         let hyperspace = &stage.hyperspace;
         let ((input_after, cin), (target_after, cout)) = teacher.around(&hyperspace.stages[stage.stage].name)?;
-        let target = BlockTarget { teacher: teacher.reference(), input_after, target_after };
+        let target = BlockTarget { teacher: teacher.reference()?, input_after, target_after };
         let mut builder = PoolBuilder::default();
         for placed in stage.elastic_parts()? {
             builder.part(&placed.prefix, &*placed.graph()?);
@@ -77,23 +53,23 @@ impl BlockTask {
     }
 
     /// The job that trains it: FP32 steps, then LSQ+ steps, each step by the sandwich rule.
-    pub fn train(&mut self, data: DataSource, recipe: BlockRecipe, seed: Seed) -> Result<TrainBlock> {
+    pub fn train(&mut self, data: DataSource, recipe: &BlockRecipe, seed: Seed) -> Result<TrainBlock> {
+        let common = recipe.common;
         let stage = self.stage.clone();
         let (largest, smallest) = (self.net(&stage.largest())?, self.net(&stage.smallest())?);
         let mut draw = |rng: &mut Rng| self.net(&stage.sample(rng));
-        let mut sandwich = Sandwich { largest, smallest, random: recipe.random, draw: &mut draw };
-        let float = Stretch { steps: recipe.steps, lr: recipe.lr, warmup: recipe.steps / 20, quantized: false };
-        let int8 = Stretch { steps: recipe.int8_steps, lr: recipe.int8_lr, warmup: 0, quantized: true };
-        let phases = sandwich.phases(&[float, int8], seed)?;
+        let mut sandwich = Sandwich { largest, smallest, random: common.random, draw: &mut draw };
+        let phases = sandwich.phases(&common.stretches(), seed)?;
         Ok(TrainBlock {
             label: self.label(),
-            pool: self.pool.clone(),
+            pool: Pool { lsq: common.lsq, ..self.pool.clone() },
             data,
             target: self.target.clone(),
-            loss: recipe.loss,
-            batch: recipe.batch,
+            loss: recipe.loss.clone(),
+            targets: recipe.targets,
+            batch: common.batch,
             phases,
-            weight_decay: 1e-4,
+            update: common.update,
             seed,
         })
     }
@@ -104,16 +80,16 @@ impl BlockTask {
         weights: WeightsRef,
         data: DataSource,
         samples: &[StageSample],
-        how: BlockEvaluation,
+        how: &BlockEvaluation,
     ) -> Result<EvalBlocks> {
         let nets = samples.iter().map(|sample| self.net(sample)).collect::<Result<_>>()?;
         Ok(EvalBlocks {
             label: format!("losses of {}", self.label()),
-            pool: self.pool.clone(),
+            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
             weights,
             data,
             target: self.target.clone(),
-            loss: how.loss,
+            loss: how.loss.clone(),
             quantized: how.quantized,
             nets,
             recalibrate: how.recalibrate,
@@ -125,12 +101,14 @@ impl BlockTask {
 }
 
 /// How losses of concrete stages are measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BlockEvaluation {
     /// Distance from the teacher.
     pub loss: Loss,
     /// Whether LSQ+ is on.
     pub quantized: bool,
+    /// How it quantizes.
+    pub lsq: Lsq,
     /// Training batches for batch-norm recalibration.
     pub recalibrate: usize,
     /// Validation batches.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Expression, Lsq, Update};
 use crate::base::Seed;
+use crate::data::DataSource;
 use crate::graph::{Graph, WeightSpec};
 
 /// The graphs a job needs, each once, and the union of the weights they share.
@@ -16,6 +18,9 @@ pub struct Pool {
     pub parts: Vec<(String, usize)>,
     /// Every weight at its largest, over all configurations of the elastic network (not only those of this job).
     pub weights: Vec<WeightSpec>,
+    /// How these are quantized, where a job does.
+    #[serde(default)]
+    pub lsq: Lsq,
 }
 
 /// One concrete network of a job: indices into [`Pool::parts`], run in order, at a square input size.
@@ -25,25 +30,6 @@ pub struct Net {
     pub parts: Vec<usize>,
     /// Input size in cells (images are resized to it).
     pub resolution: usize,
-}
-
-/// Images and labels.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "data", rename_all = "snake_case")]
-pub enum DataSource {
-    /// The procedural data set `shapes` (see `crate::data::Shapes`).
-    Shapes {
-        /// Side of the images.
-        size: usize,
-        /// Number of training images.
-        train: usize,
-        /// Number of validation images, used to choose (subnet search, sample losses).
-        valid: usize,
-        /// Number of test images, used to report.
-        test: usize,
-        /// Seed of the drawing.
-        seed: Seed,
-    },
 }
 
 /// Weights that an earlier job wrote, by the key of that job.
@@ -58,18 +44,18 @@ pub struct WeightsRef {
 /// A stretch of training with one setting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Phase {
-    /// Whether LSQ+ fake quantization is on (8 bits).
+    /// Whether LSQ+ fake quantization is on.
     pub quantized: bool,
-    /// Learning rate at the start; a cosine takes it to zero over the phase.
+    /// Learning rate at the start; a cosine takes it to zero over the phase ([`Update::cosine_every`]).
     pub lr: f64,
-    /// Steps over which the rate rises linearly from zero.
+    /// Steps over which the rate rises linearly, from a thousandth.
     pub warmup: usize,
     /// The nets of every step, in order; gradients of one step accumulate. The first is the sandwich's largest.
     pub steps: Vec<Vec<Net>>,
 }
 
 /// The loss of block distillation, student `s` against teacher `t`, both `[N, C, H, W]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Mean over samples and channels of mean_hw((s - t)^2) / var_hw(t), variance unbiased: noise to signal ratio.
@@ -79,6 +65,30 @@ pub enum Loss {
     NsrStudent,
     /// Mean squared error.
     Mse,
+    /// Any expression of the two; what it leaves is averaged.
+    Own(Expression),
+}
+
+/// Whom all but the largest stage of a step learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Targets {
+    /// The teacher, as the largest does.
+    Teacher,
+    /// What the largest stage gives, at the same input size and without gradient.
+    Largest,
+}
+
+/// How all but the largest network of a step learn from that one's logits, which get no gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distill {
+    /// The adaptive alpha-divergence of AlphaNet: of alpha -1 and 1 whichever diverges more, importances clipped to 5.
+    AlphaDivergence,
+    /// Cross entropy against its probabilities.
+    SoftCrossEntropy,
+    /// Any expression of student and teacher logits, both `[N, classes]`; what it leaves is averaged.
+    Own(Expression),
 }
 
 /// Where a teacher's features are taken: after the part `part` of its net.
@@ -94,15 +104,37 @@ pub struct Tap {
     pub stride: usize,
 }
 
-/// A trained teacher.
+/// A teacher that is ready to be learnt from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TeacherRef {
     /// Its graphs and weights' shapes.
     pub pool: Pool,
     /// The one network.
     pub net: Net,
-    /// Its trained weights (of a [`TrainNet`] job).
+    /// Its weights: of a [`TrainNet`] job, or read from a published file. For a script the file itself.
     pub weights: WeightsRef,
+    /// How features come about.
+    #[serde(default, skip_serializing_if = "TeacherForm::is_float")]
+    pub form: TeacherForm,
+}
+
+/// How a teacher's features come about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherForm {
+    /// By its graphs, in floats.
+    #[default]
+    Float,
+    /// By its graphs, with LSQ+ on.
+    Quantized,
+    /// By a TorchScript file that returns all features in a row. Positions count them; pool and net are empty.
+    Script,
+}
+
+impl TeacherForm {
+    fn is_float(&self) -> bool {
+        *self == Self::Float
+    }
 }
 
 /// What a block learns: from the features after one part of the teacher to those after another.
@@ -118,9 +150,8 @@ pub struct BlockTarget {
 
 /// Trains an elastic network (a supernet), or a fixed one (a teacher: every step holds the same single net).
 ///
-/// Loss of the first net of each step: cross entropy with label smoothing; of the others: cross entropy
-/// against the softmax of the first one's logits (detached), the sandwich rule with in-place distillation.
-/// SGD with Nesterov momentum 0.9, weight decay on weights of convolutions and dense layers only.
+/// Loss of the first net of each step: cross entropy with label smoothing; the others learn from its logits, the
+/// sandwich rule with in-place distillation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainNet {
     /// Shown to people, for example `supernet 012-210`.
@@ -133,10 +164,17 @@ pub struct TrainNet {
     pub batch: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
-    /// Label smoothing, 0 for none.
+    /// Label smoothing of the first net of a step, 0 for none.
     pub smoothing: f64,
-    /// Weight decay.
-    pub weight_decay: f64,
+    /// Share of the inputs of its last dense layer that is dropped, 0 for none.
+    pub dropout: f64,
+    /// What the other nets of a step learn.
+    pub distill: Distill,
+    /// How parameters move.
+    pub update: Update,
+    /// Weights to begin with; layers that they lack are drawn from the seed, as all are without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<WeightsRef>,
     /// Net to evaluate on the validation images at the end (top-1 goes to the summary), after batch-norm recalibration.
     pub report: Net,
     /// Seed of initial weights, batches and augmentation.
@@ -144,7 +182,6 @@ pub struct TrainNet {
 }
 
 /// Distils an elastic stage from a teacher: parts run as `in_proj`, blocks, `out_proj` in every [`Net`].
-/// Adam, gradient values clipped to 1.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainBlock {
     /// Shown to people, for example `stage2 ghost`.
@@ -157,14 +194,39 @@ pub struct TrainBlock {
     pub target: BlockTarget,
     /// How far it is from it.
     pub loss: Loss,
+    /// Whom all but the first net of a step imitate.
+    pub targets: Targets,
     /// Images a step.
     pub batch: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
-    /// Weight decay.
-    pub weight_decay: f64,
+    /// How parameters move.
+    pub update: Update,
     /// Seed of initial weights and batches.
     pub seed: Seed,
+}
+
+/// Several blocks that a worker trains side by side, so that the teacher looks at every batch once for all of them.
+///
+/// They share teacher, images, batch size and seed. Each ends with the very weights that it has when trained alone. The
+/// result is a list: for each block its [`TrainSummary`], or the fault that ended it; the others go on without it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrainBlocks {
+    /// Shown to people.
+    pub label: String,
+    /// The blocks; at least one.
+    pub blocks: Vec<BlockFile>,
+}
+
+/// One block of a [`TrainBlocks`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BlockFile {
+    /// Key of the block's own job ([`Job::key`]).
+    pub key: String,
+    /// Folder for its weights and its checkpoint; it exists.
+    pub folder: PathBuf,
+    /// The block.
+    pub block: TrainBlock,
 }
 
 /// Losses of concrete stages of a trained block, each after its own batch-norm recalibration.
@@ -231,7 +293,7 @@ pub struct ExportNet {
     pub weights: Option<WeightsRef>,
     /// Images, for recalibration.
     pub data: DataSource,
-    /// Whether quantizer scales are written and used while recalibrating.
+    /// Whether LSQ+ is on while recalibrating; the scales are written if they are those of INT8 kernels.
     pub quantized: bool,
     /// The network.
     pub net: Net,
@@ -252,8 +314,22 @@ pub struct Forward {
     pub weights: PathBuf,
     /// Whether LSQ+ is on.
     pub quantized: bool,
+    /// How it quantizes.
+    #[serde(default)]
+    pub lsq: Lsq,
     /// A safetensors file with `input`, `[N, C, H, W]`.
     pub inputs: PathBuf,
+}
+
+/// Runs a TorchScript file on one image, to see what it returns: `[C, H, W]` of each feature.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScriptShapes {
+    /// The file.
+    pub script: WeightsRef,
+    /// Channels of the image.
+    pub channels: usize,
+    /// Side of the image.
+    pub resolution: usize,
 }
 
 /// A job of any kind.
@@ -264,6 +340,8 @@ pub enum Job {
     TrainNet(TrainNet),
     /// A block.
     TrainBlock(TrainBlock),
+    /// Blocks side by side.
+    TrainBlocks(TrainBlocks),
     /// Losses of concrete stages.
     EvalBlocks(EvalBlocks),
     /// Accuracies of concrete networks.
@@ -272,6 +350,8 @@ pub enum Job {
     ExportNet(ExportNet),
     /// Outputs.
     Forward(Forward),
+    /// Shapes of a script's features.
+    ScriptShapes(ScriptShapes),
 }
 
 /// What a worker is handed: a job and the folder for what it writes.
@@ -279,8 +359,21 @@ pub enum Job {
 pub struct JobFile {
     /// The job.
     pub job: Job,
-    /// Folder for `weights.safetensors`, `outputs.safetensors`; it exists.
+    /// Folder for `weights.safetensors`, `outputs.safetensors`, the curve and the checkpoint of a training; it exists.
     pub folder: PathBuf,
+    /// Least seconds between two checkpoints of a training; without it a minute. Tests set it to 0: one after every step.
+    #[serde(default)]
+    pub checkpoint_s: Option<f64>,
+}
+
+/// Name of the file from which a training goes on that was cut short. Whoever keeps the result of the job deletes it.
+pub const CHECKPOINT: &str = "checkpoint.bin";
+
+impl JobFile {
+    /// `job`, with `folder` for what it writes.
+    pub fn new(job: Job, folder: impl Into<PathBuf>) -> Self {
+        Self { job, folder: folder.into(), checkpoint_s: None }
+    }
 }
 
 impl crate::worker::Task for JobFile {
@@ -289,14 +382,14 @@ impl crate::worker::Task for JobFile {
     }
 }
 
-/// Result of [`TrainNet`] and [`TrainBlock`].
+/// Result of [`TrainNet`] and [`TrainBlock`]; of [`TrainBlocks`] a list of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainSummary {
     /// Mean loss of the first net over the last tenth of the steps of each phase.
     pub loss: Vec<f64>,
     /// Top-1 in percent on validation images ([`TrainNet`] only).
     pub top1_pct: Option<f64>,
-    /// Seconds of wall time.
+    /// Seconds of wall time; of blocks trained side by side, those of all of them.
     pub took_s: f64,
 }
 

@@ -1,20 +1,33 @@
 //! Training as the session sees it: jobs, recipes, results. No libtorch here: a worker does the work.
 
 mod block;
+mod curve;
+mod expression;
+mod group;
 mod job;
+mod lsq;
 mod pool;
+mod recipe;
 mod runner;
 mod schedule;
 mod supernet;
 mod teacher;
+mod teacher_net;
 
-pub use block::{BlockEvaluation, BlockRecipe, BlockTask};
+pub use crate::data::DataSource;
+pub use block::{BlockEvaluation, BlockTask};
+pub use curve::Curve;
+pub use expression::{Binary, Expression, Reduce, Step, Unary};
 pub use job::{
-    BlockTarget, DataSource, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool,
-    SampleLoss, Tap, TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockFile, BlockTarget, CHECKPOINT, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
+    Phase, Pool, SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainBlocks, TrainNet,
+    TrainSummary, WeightsRef,
 };
+pub use lsq::{FEWEST_BITS, Granularity, Lsq, MOST_BITS, Offset, ScaleInit};
 pub use pool::PoolBuilder;
+pub use recipe::{BlockRecipe, Decay, Recipe, Rule, SupernetRecipe, Update};
 pub use runner::{Done, Runner};
 pub use schedule::{Sandwich, Stretch, fixed_phase};
-pub use supernet::{NetEvaluation, SupernetRecipe, SupernetTask};
-pub use teacher::{Teacher, TeacherNet, TeacherPart, TeacherRecipe};
+pub use supernet::{NetEvaluation, SupernetTask};
+pub use teacher::Teacher;
+pub use teacher_net::{NetworkTap, TeacherNet, TeacherPart};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Net, Pool};
+use super::{Lsq, Net, Pool};
 use crate::base::{Result, hash_hex};
 use crate::graph::{Graph, Part, union_weights};
 
@@ -39,7 +39,7 @@ impl PoolBuilder {
     pub fn finish(self) -> Result<Pool> {
         let parts = self.parts.iter().map(|(prefix, graph)| Part { prefix, graph: &self.graphs[*graph] });
         let weights = union_weights(parts)?;
-        Ok(Pool { graphs: self.graphs, parts: self.parts, weights })
+        Ok(Pool { graphs: self.graphs, parts: self.parts, weights, lsq: Lsq::default() })
     }
 }
 

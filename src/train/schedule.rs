@@ -10,7 +10,7 @@ pub struct Stretch {
     pub steps: usize,
     /// Learning rate at its start.
     pub lr: f64,
-    /// Steps of linear rise.
+    /// Steps of linear rise, from a thousandth.
     pub warmup: usize,
     /// Whether LSQ+ is on.
     pub quantized: bool,

@@ -2,32 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{DataSource, EvalNets, ExportNet, Net, Pool, PoolBuilder, Sandwich, Stretch, TrainNet, WeightsRef};
+use super::{DataSource, EvalNets, ExportNet, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet, WeightsRef};
 use crate::base::{Result, Rng, Seed};
 use crate::space::{SearchSpace, Subnet};
-
-/// How a supernet is trained.
-#[derive(Debug, Clone, Copy)]
-pub struct SupernetRecipe {
-    /// Steps in FP32.
-    pub steps: usize,
-    /// Steps with LSQ+ on, after those.
-    pub int8_steps: usize,
-    /// Learning rate of the FP32 steps.
-    pub lr: f64,
-    /// Learning rate of the LSQ+ steps.
-    pub int8_lr: f64,
-    /// Images a step.
-    pub batch: usize,
-    /// Random subnets between the largest and the smallest in every step.
-    pub random: usize,
-}
-
-impl Default for SupernetRecipe {
-    fn default() -> Self {
-        Self { steps: 300, int8_steps: 60, lr: 0.1, int8_lr: 0.01, batch: 64, random: 2 }
-    }
-}
 
 /// A search space as trainers see it.
 pub struct SupernetTask {
@@ -56,23 +33,25 @@ impl SupernetTask {
     }
 
     /// The job that trains it: FP32 steps, then LSQ+ steps, each by the sandwich rule.
-    pub fn train(&mut self, data: DataSource, recipe: SupernetRecipe, seed: Seed) -> Result<TrainNet> {
+    pub fn train(&mut self, data: DataSource, recipe: &SupernetRecipe, seed: Seed) -> Result<TrainNet> {
+        let common = recipe.common;
         let space = self.space.clone();
         let (largest, smallest) = (self.net(&Subnet::largest(&space))?, self.net(&Subnet::smallest(&space))?);
         let report = largest.clone();
         let mut draw = |rng: &mut Rng| self.net(&Subnet::sample(&space, rng));
-        let mut sandwich = Sandwich { largest, smallest, random: recipe.random, draw: &mut draw };
-        let float = Stretch { steps: recipe.steps, lr: recipe.lr, warmup: recipe.steps / 20, quantized: false };
-        let int8 = Stretch { steps: recipe.int8_steps, lr: recipe.int8_lr, warmup: 0, quantized: true };
-        let phases = sandwich.phases(&[float, int8], seed)?;
+        let mut sandwich = Sandwich { largest, smallest, random: common.random, draw: &mut draw };
+        let phases = sandwich.phases(&common.stretches(), seed)?;
         Ok(TrainNet {
             label: format!("supernet {}", self.space),
-            pool: self.pool.clone(),
+            pool: Pool { lsq: common.lsq, ..self.pool.clone() },
             data,
-            batch: recipe.batch,
+            batch: common.batch,
             phases,
-            smoothing: 0.1,
-            weight_decay: 1e-4,
+            smoothing: recipe.smoothing,
+            dropout: recipe.dropout,
+            distill: recipe.distill.clone(),
+            update: common.update,
+            initial: None,
             report,
             seed,
         })
@@ -89,7 +68,7 @@ impl SupernetTask {
         let nets = subnets.iter().map(|subnet| self.net(subnet)).collect::<Result<_>>()?;
         Ok(EvalNets {
             label: format!("subnets of {}", self.space),
-            pool: self.pool.clone(),
+            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
             weights,
             data,
             quantized: how.quantized,
@@ -105,7 +84,7 @@ impl SupernetTask {
     pub fn export(&mut self, weights: WeightsRef, data: DataSource, subnet: &Subnet, how: NetEvaluation) -> Result<ExportNet> {
         Ok(ExportNet {
             net: self.net(subnet)?,
-            pool: self.pool.clone(),
+            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
             weights: Some(weights),
             data,
             quantized: how.quantized,
@@ -121,6 +100,8 @@ impl SupernetTask {
 pub struct NetEvaluation {
     /// Whether LSQ+ is on.
     pub quantized: bool,
+    /// How it quantizes.
+    pub lsq: Lsq,
     /// Training batches for batch-norm recalibration.
     pub recalibrate: usize,
     /// Validation images, 0 for all.

@@ -1,121 +1,43 @@
 //! Teachers: a fixed network with taps, where blocks find their input and their target.
 
-use super::{DataSource, Net, Pool, PoolBuilder, Stretch, Tap, TeacherRef, TrainNet, WeightsRef, fixed_phase};
+use super::{DataSource, Distill, Recipe, TeacherForm, TeacherNet, TeacherRef, TrainNet, WeightsRef, fixed_phase};
 use crate::base::{Fault, Result, Seed};
-use crate::space::{BlockConfig, Hyperspace, Operator};
+use crate::space::Hyperspace;
 
-/// One run of blocks of a teacher.
-#[derive(Debug, Clone)]
-pub struct TeacherPart {
-    /// Name; begins the names of its layers, and names its tap.
-    pub name: String,
-    /// What its blocks are.
-    pub operator: Operator,
-    /// Width of each block.
-    pub widths: Vec<usize>,
-    /// Step of the first block.
-    pub stride: usize,
-    /// Whether a searched stage of this name learns from it.
-    pub tap: bool,
-}
-
-/// A teacher before training.
-#[derive(Debug, Clone)]
-pub struct TeacherNet {
-    /// Name.
-    pub name: String,
-    /// Side of the images.
-    pub resolution: usize,
-    /// Its graphs.
-    pub pool: Pool,
-    /// The one network.
-    pub net: Net,
-    /// For each tapped part: where its features are taken.
-    pub taps: Vec<Tap>,
-    /// For each tapped part: the position before its first block, and the channels there.
-    pub inputs: Vec<(usize, usize)>,
-}
-
-/// A trained teacher.
+/// A teacher with weights.
 #[derive(Debug, Clone)]
 pub struct Teacher {
     /// The network.
     pub net: TeacherNet,
-    /// What it was trained on.
+    /// What it was trained on, or what stages that learn from it are shown.
     pub data: DataSource,
     /// Its weights.
     pub weights: WeightsRef,
-    /// Top-1 on validation images, percent.
-    pub top1_pct: f64,
-}
-
-/// How a teacher is trained.
-#[derive(Debug, Clone, Copy)]
-pub struct TeacherRecipe {
-    /// Steps.
-    pub steps: usize,
-    /// Images a step.
-    pub batch: usize,
-    /// Learning rate at the start.
-    pub lr: f64,
+    /// How its features come about.
+    pub form: TeacherForm,
+    /// Whether it was trained here; if not, its weights are those of a file.
+    pub trained: bool,
+    /// Top-1 on validation images, percent; known only of one that was trained here, with such images.
+    pub top1_pct: Option<f64>,
 }
 
 impl TeacherNet {
-    /// A teacher of these parts for images of `channels` channels.
-    pub fn new(name: &str, channels: usize, resolution: usize, parts: &[TeacherPart]) -> Result<Self> {
-        let mut pool = PoolBuilder::default();
-        let (mut indices, mut taps, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut cin, mut hw) = (channels, resolution);
-        for part in parts {
-            let before = (indices.len().checked_sub(1), cin);
-            for (place, &cout) in part.widths.iter().enumerate() {
-                let stride = if place == 0 { part.stride } else { 1 };
-                let config = BlockConfig {
-                    cin,
-                    cout,
-                    stride,
-                    hw,
-                    choices: part.operator.largest(),
-                    activation: part.operator.activation(),
-                };
-                let graph = part
-                    .operator
-                    .build(&config)
-                    .map_err(|fault| fault.during(&format!("teacher `{name}`, part `{}`", part.name)))?;
-                indices.push(pool.part(&format!("{}.b{place}", part.name), &graph));
-                (cin, hw) = (cout, graph.output_shape().h);
-            }
-            if part.tap {
-                let Some(before_at) = before.0 else {
-                    return Err(Fault::new(
-                        "teacher::tap",
-                        format!("teacher `{name}` taps its first part `{}`", part.name),
-                        "a tapped part needs one before it, such as a stem, whose features are the student's input",
-                    ));
-                };
-                taps.push(Tap {
-                    name: part.name.clone(),
-                    after: indices.len() - 1,
-                    channels: cin,
-                    stride: resolution / hw.max(1),
-                });
-                inputs.push((before_at, before.1));
-            }
-        }
-        Ok(Self { name: name.into(), resolution, pool: pool.finish()?, net: Net { parts: indices, resolution }, taps, inputs })
-    }
-
-    /// The job that trains it.
-    pub fn job(&self, data: DataSource, recipe: TeacherRecipe, seed: Seed) -> TrainNet {
-        let stretch = Stretch { steps: recipe.steps, lr: recipe.lr, warmup: recipe.steps / 20, quantized: false };
+    /// The job that trains it, from `initial` weights if there are some.
+    ///
+    /// One that begins with weights learns by plain cross entropy, as the reference fine-tunes its teacher.
+    pub fn job(&self, data: DataSource, initial: Option<WeightsRef>, recipe: Recipe, seed: Seed) -> TrainNet {
+        let stretches = recipe.stretches().into_iter().filter(|stretch| stretch.steps > 0);
         TrainNet {
             label: format!("teacher {}", self.name),
             pool: self.pool.clone(),
             data,
             batch: recipe.batch,
-            phases: vec![fixed_phase(&self.net, stretch)],
-            smoothing: 0.1,
-            weight_decay: 1e-4,
+            phases: stretches.map(|stretch| fixed_phase(&self.net, stretch)).collect(),
+            smoothing: if initial.is_some() { 0.0 } else { 0.1 },
+            dropout: 0.0,
+            distill: Distill::AlphaDivergence,
+            update: recipe.update,
+            initial,
             report: self.net.clone(),
             seed,
         }
@@ -124,21 +46,21 @@ impl TeacherNet {
 
 impl Teacher {
     /// What jobs need of it.
-    pub fn reference(&self) -> TeacherRef {
-        TeacherRef { pool: self.net.pool.clone(), net: self.net.net.clone(), weights: self.weights.clone() }
+    pub fn reference(&self) -> Result<TeacherRef> {
+        let (pool, net) = match self.form {
+            // Where quantizers stand depends on what follows: they were learned on the whole network.
+            TeacherForm::Quantized => (self.net.pool.clone(), self.net.net.clone()),
+            TeacherForm::Float | TeacherForm::Script => self.net.tapped()?,
+        };
+        Ok(TeacherRef { pool, net, weights: self.weights.clone(), form: self.form })
     }
 
     /// Checks that every searched stage of `hyperspace` has a tap of its name at its stride. The fault shows both tables.
     pub fn fits(&self, hyperspace: &Hyperspace) -> Result<()> {
         let side = self.net.resolution;
-        let wanted: Vec<_> = hyperspace
-            .searched()
-            .into_iter()
-            .map(|at| {
-                let stage = &hyperspace.stages[at];
-                (stage.name.as_str(), side / hyperspace.map_before(at + 1, side).max(1))
-            })
-            .collect();
+        let stride_of = |at: usize| hyperspace.stages[..=at].iter().map(|stage| stage.stride).product::<usize>();
+        let wanted: Vec<_> =
+            hyperspace.searched().into_iter().map(|at| (hyperspace.stages[at].name.as_str(), stride_of(at))).collect();
         let fits = |(name, stride): &(&str, usize)| self.net.taps.iter().any(|tap| tap.name == *name && tap.stride == *stride);
         if wanted.iter().all(fits) && hyperspace.resolutions.contains(&side) {
             return Ok(());

@@ -13,8 +13,12 @@
 //! - `{"progress": {"id": 7, "done": 3, "total": 100, "note": "loss 1.2"}}`, a few times a second at most.
 //! - `{"log": "a line of plain news"}`.
 //! - `{"done": {"id": 7, "result": ...}}`: `train::TrainSummary` of a training job, a list of
-//!   `SampleLoss` or `NetScore` of an evaluation, `{}` of a job that writes a file.
+//!   `SampleLoss` or `NetScore` of an evaluation, `{}` of a job that writes a file; of blocks that are trained side by side a
+//!   list with `{"Ok": summary}` or `{"Err": fault}` for each.
 //! - `{"failed": {"id": 7, "fault": {"code": "...", "message": "...", "help": "..."}}}`.
+//!
+//! A training that is cancelled leaves a checkpoint in its folder, and one that runs writes one every minute: the same job in
+//! the same folder goes on from there, in this worker or another, and ends with the same weights.
 //!
 //! One job at a time. A job that fails does not end the worker. Standard error is for people; its last
 //! lines are quoted when a worker dies. The trainer takes `--threads N`.

@@ -42,6 +42,11 @@ impl Pool {
         Self { options, idle: Mutex::default() }
     }
 
+    /// How many jobs run at the same time.
+    pub fn workers(&self) -> usize {
+        self.options.workers
+    }
+
     /// Runs `jobs`, each with the label that its progress bar shows, and returns their results in order.
     ///
     /// `on_done` is called in this thread as each one ends, in whatever order. A job whose worker dies is run

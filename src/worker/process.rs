@@ -16,7 +16,9 @@ use crate::base::{Bar, Cancel, Fault, Progress, Result};
 
 /// How often a waiting session looks whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a cancelled job may take to its next step before its worker is killed.
+/// How long a cancelled job may take to its next step, and for its checkpoint, before its worker is killed.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How long a worker may take to leave.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a worker may take to load its libraries and greet.
 const GREETING: Duration = Duration::from_secs(120);
@@ -116,7 +118,7 @@ impl Process {
         let mut deadline: Option<Instant> = None;
         loop {
             if cancel.is_cancelled() && deadline.is_none() {
-                deadline = Some(Instant::now() + PATIENCE);
+                deadline = Some(Instant::now() + FAREWELL);
                 self.send(&Order::Cancel { cancel: id });
             }
             if deadline.is_some_and(|deadline| Instant::now() > deadline || cancel.is_urgent()) {

@@ -55,12 +55,12 @@ fn published_weights(net: &Network) -> Vec<String> {
         match node.layer {
             Layer::Conv { kernel, groups, .. } => Some(format!("{cout}x{}x{kernel}x{kernel}", cin / groups)),
             Layer::Linear => Some(format!("{cout}x{cin}")),
-            Layer::BatchNorm => Some(cout.to_string()),
+            Layer::BatchNorm { .. } => Some(cout.to_string()),
             _ => None,
         }
     };
     let weights = (0..graph.nodes.len()).filter_map(|id| Some((id, shape(id)?)));
-    let mut lines: Vec<_> = weights.map(|(id, shape)| format!("{} {shape}", net.published[&graph.nodes[id].name])).collect();
+    let mut lines: Vec<_> = weights.map(|(id, shape)| format!("{} {shape}", net.published[&graph.nodes[id].name][0])).collect();
     lines.sort();
     lines
 }

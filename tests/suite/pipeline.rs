@@ -13,7 +13,7 @@ use spaceevo::onnx::{Precision, lower};
 use spaceevo::primitive::operator::Block;
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::{BlockConfig, Choices, Operator, Subnet};
-use spaceevo::train::{ExportNet, Job, Phase, PoolBuilder, TrainNet, TrainSummary, WeightsRef};
+use spaceevo::train::{Distill, ExportNet, Job, Phase, PoolBuilder, TrainNet, TrainSummary, Update, WeightsRef};
 
 use crate::torch::{argmaxes, forward, run, trainer, worst};
 use crate::toynet;
@@ -29,13 +29,13 @@ impl Output for Silent {
 }
 
 /// A session whose lab is `lab`.
-fn session(lab: &Path) -> Session {
+pub fn session(lab: &Path) -> Session {
     let host = HostSettings { lab: lab.into(), workers: 1, threads: 1, ..HostSettings::default() };
     Session::new(Settings { host, ..Settings::default() }, Arc::new(Silent)).unwrap()
 }
 
 /// What `source` gives, as a type of the library.
-fn value<T: Clone + 'static>(session: &Session, source: &str) -> T {
+pub fn value<T: Clone + 'static>(session: &Session, source: &str) -> T {
     let outcome = session.eval(source, "test");
     if let Some(trouble) = &outcome.trouble {
         panic!("{}", trouble.text(false));
@@ -211,7 +211,10 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             batch: 32,
             phases: vec![phase(false), phase(true)],
             smoothing: 0.1,
-            weight_decay: 1e-4,
+            dropout: 0.0,
+            distill: Distill::AlphaDivergence,
+            update: Update::sgd(),
+            initial: None,
             report: nets[0].clone(),
             seed: Seed(1),
         };

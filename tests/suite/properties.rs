@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use spaceevo::base::Seed;
-use spaceevo::graph::{Activation, Builder, ConvOptions, Cost, Graph, Layer, NodeId, Part, Shape, Step};
+use spaceevo::graph::{Activation, Builder, ConvOptions, Cost, Graph, Layer, NodeId, Padding, Part, Shape, Step};
 use spaceevo::graph::{WeightSpec, chain, quantize, union_weights};
 use spaceevo::space::{SearchSpace, Subnet};
 
@@ -95,7 +95,7 @@ proptest! {
     fn a_window_is_placed_wherever_it_fits(hw in 1..40_usize, kernel in 1..8_usize, stride in 1..5_usize, padding in 0..4_usize) {
         prop_assume!(hw + 2 * padding >= kernel);
         let places = (0..=hw + 2 * padding - kernel).step_by(stride).count();
-        let options = ConvOptions { kernel: kernel as i64, stride: stride as i64, padding: Some(padding as i64), ..ConvOptions::default() };
+        let options = ConvOptions { kernel: kernel as i64, stride: stride as i64, padding: Some(Padding::Cells(padding as i64)), ..ConvOptions::default() };
         let mut net = Builder::new(Shape::new(3, hw, hw));
         let conv = net.conv(0, "conv", 5, options).unwrap();
         prop_assert_eq!(net.shape(conv), &Shape::new(5, places, places));
@@ -157,10 +157,10 @@ proptest! {
             }
             let own = plan.quantizer_after(id);
             match node.layer {
-                Layer::Conv { .. } if sole(id) == Some(&Layer::BatchNorm) => {
+                Layer::Conv { .. } if matches!(sole(id), Some(Layer::BatchNorm { .. })) => {
                     prop_assert!(own.is_none() && matches!(plan.steps[id], Step::FoldedConv(_)), "a quantizer between `{name}` and its norm");
                 }
-                Layer::BatchNorm if matches!(sole(id), Some(Layer::Act { act: Activation::Relu | Activation::Relu6 })) => {
+                Layer::BatchNorm { .. } if matches!(sole(id), Some(Layer::Act { act: Activation::Relu | Activation::Relu6 })) => {
                     prop_assert!(own.is_none(), "a quantizer between `{name}` and its relu");
                 }
                 Layer::Slice { .. } | Layer::Segment { .. } | Layer::Shuffle { .. } | Layer::MaxPool { .. } => {

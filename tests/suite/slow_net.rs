@@ -62,12 +62,12 @@ pub fn evaluate_from(
                 let rows = weight.chunks(inputs[0].len()).zip(get("bias"));
                 rows.map(|(row, b)| row.iter().zip(inputs[0]).map(|(a, b)| a * b).sum::<f64>() + f64::from(b)).collect()
             }
-            Layer::BatchNorm => {
+            Layer::BatchNorm { epsilon } => {
                 let (gamma, beta, mean, var) = (get("gamma"), get("beta"), get("mean"), get("var"));
                 let at = |i: usize| i / (h * w);
                 let norm = |i: usize, v: f64| {
                     let c = at(i);
-                    (v - f64::from(mean[c])) / (f64::from(var[c]) + 1e-5).sqrt() * f64::from(gamma[c]) + f64::from(beta[c])
+                    (v - f64::from(mean[c])) / (f64::from(var[c]) + epsilon).sqrt() * f64::from(gamma[c]) + f64::from(beta[c])
                 };
                 inputs[0].iter().enumerate().map(|(i, &v)| norm(i, v)).collect()
             }
@@ -128,8 +128,10 @@ fn layer_weight(weight: &[f32], weights: &Weights, name: &str, quantized: bool) 
     if !quantized {
         return weight.iter().map(|&w| f64::from(w)).collect();
     }
-    let scale = weights.scalar(&format!("{name}.sw")).unwrap();
-    weight.iter().map(|&w| f64::from((w / scale).round_ties_even().clamp(-127.0, 127.0)) * f64::from(scale)).collect()
+    let (_, scales) = weights.get(&format!("{name}.sw")).unwrap();
+    let rows = weight.chunks(weight.len() / scales.len()).zip(scales);
+    let codes = |w: f32, scale: f32| f64::from((w / scale).round_ties_even().clamp(-127.0, 127.0)) * f64::from(scale);
+    rows.flat_map(|(row, &scale)| row.iter().map(move |&w| codes(w, scale))).collect()
 }
 
 fn activate(act: Activation, v: f64) -> f64 {
@@ -150,7 +152,7 @@ pub fn calibrated(graph: &Graph, image: &[f32], seed: Seed) -> Weights {
     let mut weights = spaceevo::onnx::weights_for_timing(graph, seed);
     for node in &graph.nodes {
         let mut rng = seed.child(&node.name).at(1).rng();
-        if node.layer == Layer::BatchNorm {
+        if matches!(node.layer, Layer::BatchNorm { .. }) {
             let c = node.shape.c();
             let mut draw = |low: f32, high: f32| (0..c).map(|_| rng.random_range(low..high)).collect::<Vec<f32>>();
             let mut gamma = draw(0.3, 1.4);

@@ -86,7 +86,7 @@ impl Synthetic {
                     0.003 + macs * 4e-8 * faster * cliff * small
                 }
                 Layer::Linear => 0.004 + shape.c() as f64 * 1e-5,
-                Layer::Input | Layer::BatchNorm | Layer::Segment { .. } => 0.0,
+                Layer::Input | Layer::BatchNorm { .. } | Layer::Segment { .. } => 0.0,
                 _ => shape.elements() as f64 * 3e-7,
             }
         });

@@ -55,7 +55,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("pdf_writer", &["plot"]),
     ("dagre", &["plot"]),
     ("plotters", &["plot"]),
-    ("zip", &["lab"]),
+    ("zip", &["lab", "data"]),
+    ("zune_jpeg", &["data"]),
+    ("zune_core", &["data"]),
     ("clap", &["cli", "main.rs"]),
 ];
 

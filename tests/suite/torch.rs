@@ -10,8 +10,8 @@ use spaceevo::device::ort::OrtSession;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, Weights, chain, union_weights};
 use spaceevo::onnx::{Precision, lower};
 use spaceevo::train::{
-    BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore, Phase, Pool, SampleLoss,
-    TeacherRef, TrainBlock, TrainNet, TrainSummary, WeightsRef,
+    BlockTarget, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Lsq, Net, NetScore, Phase, Pool, SampleLoss,
+    Targets, TeacherForm, TeacherRef, TrainBlock, TrainNet, TrainSummary, Update, WeightsRef,
 };
 use spaceevo::worker::{self, PoolOptions};
 
@@ -25,7 +25,7 @@ pub fn trainer() -> worker::Pool {
 
 fn attempt(pool: &worker::Pool, job: Job, folder: &Path) -> Result<Value> {
     std::fs::create_dir_all(folder).unwrap();
-    pool.run(JobFile { job, folder: folder.into() }, "test", &Progress::default(), &Cancel::default())
+    pool.run(JobFile::new(job, folder), "test", &Progress::default(), &Cancel::default())
 }
 
 pub fn run<T: serde::de::DeserializeOwned>(pool: &worker::Pool, job: Job, folder: &Path) -> T {
@@ -41,7 +41,20 @@ pub fn forward(
     inputs: PathBuf,
     folder: &Path,
 ) -> Vec<f32> {
-    let _: Value = run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, inputs }), folder);
+    forward_by(Lsq::default(), pool, graph, weights, quantized, inputs, folder)
+}
+
+/// [`forward`] with quantizers of another kind.
+fn forward_by(
+    lsq: Lsq,
+    pool: &worker::Pool,
+    graph: &Graph,
+    weights: PathBuf,
+    quantized: bool,
+    inputs: PathBuf,
+    folder: &Path,
+) -> Vec<f32> {
+    let _: Value = run(pool, Job::Forward(Forward { graph: graph.clone(), weights, quantized, lsq, inputs }), folder);
     Weights::load(&folder.join("outputs.safetensors")).unwrap().get("output").unwrap().1.to_vec()
 }
 
@@ -122,7 +135,7 @@ fn a_configuration_takes_the_leading_channels_of_each_segment() {
     let folder = tempfile::tempdir().unwrap();
     let graphs = vec![joined(4, 3), joined(2, 2)];
     let weights = union_weights(graphs.iter().map(|graph| Part { prefix: "b", graph })).unwrap();
-    let elastic = Pool { graphs, parts: vec![("b".into(), 0), ("b".into(), 1)], weights };
+    let elastic = Pool { graphs, parts: vec![("b".into(), 0), ("b".into(), 1)], weights, lsq: Lsq::default() };
     let pool = trainer();
     let export = |part: usize| {
         let job = Job::ExportNet(ExportNet {
@@ -197,8 +210,8 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
     same_classes_in_onnx_runtime(&pool, &toy, folder.path());
 }
 
-/// The fake-quantized network in torch and the exported file in ONNX Runtime see the same classes.
-fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
+/// The smallest network of `toy`, fake-quantized in torch, and its exported file in ONNX Runtime see the same classes.
+pub fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
     let net = &Toy::extremes()[1];
     let parts: Vec<_> = net.parts.iter().map(|&part| &toy.pool.parts[part]).collect();
     let parts: Vec<_> = parts.iter().map(|(prefix, graph)| Part { prefix, graph: &toy.pool.graphs[*graph] }).collect();
@@ -211,7 +224,8 @@ fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
     inputs.insert("input", shape.clone(), images.floats(0..images.len()));
     inputs.save(&folder.join("inputs.safetensors")).unwrap();
     for (quantized, precision, least) in [(false, Precision::Fp32, 100), (true, Precision::Int8, 98)] {
-        let ours = forward(pool, &graph, file.clone(), quantized, folder.join("inputs.safetensors"), folder);
+        let inputs = folder.join("inputs.safetensors");
+        let ours = forward_by(toy.pool.lsq, pool, &graph, file.clone(), quantized, inputs, folder);
         let onnx = lower(&graph, &weights, precision, images.len()).unwrap();
         let theirs = OrtSession::load(&onnx, 1).unwrap().run(&images.floats(0..images.len()), &shape).unwrap();
         let agree = argmaxes(&ours, 12).iter().zip(argmaxes(&theirs, 12)).filter(|(a, b)| **a == *b).count();
@@ -233,7 +247,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let _: TrainSummary = run(&pool, trained.job, &trained.folder);
     let weights = WeightsRef { job: "teacher".into(), path: trained.folder.join("weights.safetensors") };
     let target = BlockTarget {
-        teacher: TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights },
+        teacher: TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights, form: TeacherForm::Float },
         input_after: 2,
         target_after: 4,
     };
@@ -246,22 +260,23 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
         warmup: 0,
         steps: vec![vec![large.clone(), small.clone()]; count],
     });
-    let learn = |loss| {
+    let learn = |loss: &Loss| {
         Job::TrainBlock(TrainBlock {
             label: "stage2".into(),
             pool: toy.pool.clone(),
             data: toynet::shapes(64, 96),
             target: target.clone(),
-            loss,
+            loss: loss.clone(),
             batch: 32,
             phases: phases.to_vec(),
-            weight_decay: 0.0,
+            targets: Targets::Teacher,
+            update: Update { weight_decay: 0.0, ..Update::adam() },
             seed: Seed(2),
         })
     };
     for loss in [Loss::Nsr, Loss::NsrStudent, Loss::Mse] {
         let at = folder.path().join(format!("{loss:?}"));
-        let summary: TrainSummary = run(&pool, learn(loss), &at);
+        let summary: TrainSummary = run(&pool, learn(&loss), &at);
         assert!(summary.loss[1] < summary.loss[0] * 1.2, "{loss:?}: quantization forgot: {summary:?}");
         let evaluate = |quantized, nets: Vec<Net>| {
             Job::EvalBlocks(EvalBlocks {
@@ -270,7 +285,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
                 weights: WeightsRef { job: "block".into(), path: at.join("weights.safetensors") },
                 data: toynet::shapes(64, 96),
                 target: target.clone(),
-                loss,
+                loss: loss.clone(),
                 quantized,
                 nets,
                 recalibrate: 2,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spaceevo::base::Seed;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, union_weights};
-use spaceevo::train::{DataSource, Job, JobFile, Net, Phase, Pool, TrainNet};
+use spaceevo::train::{DataSource, Distill, Job, JobFile, Lsq, Net, Phase, Pool, TrainNet, Update};
 
 /// Side of the images.
 pub const SIZE: usize = 32;
@@ -42,7 +42,8 @@ fn stem(cout: i64) -> Graph {
     b.finish(x)
 }
 
-fn head(cin: i64, classes: i64) -> Graph {
+/// Global pooling and a dense layer.
+pub fn head(cin: i64, classes: i64) -> Graph {
     let mut b = Builder::new(Shape::new(cin as usize, 4, 4));
     let x = b.global_pool(b.input(), "pool").unwrap();
     let x = b.linear(x, "classes", classes).unwrap();
@@ -52,7 +53,7 @@ fn head(cin: i64, classes: i64) -> Graph {
 impl Toy {
     /// All choices of two widths, kernels 3 and 5, expansions 3 and 6.
     pub fn new(widths: [[i64; 2]; 3]) -> Self {
-        let mut pool = Pool { graphs: vec![stem(16)], parts: vec![("stem".into(), 0)], weights: vec![] };
+        let mut pool = Pool { graphs: vec![stem(16)], parts: vec![("stem".into(), 0)], weights: vec![], lsq: Lsq::default() };
         for (stage, &outs) in widths.iter().enumerate() {
             let ins = if stage == 0 { [16, 16] } else { widths[stage - 1] };
             let size = SIZE >> (stage + 1);
@@ -124,9 +125,12 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         batch: 32,
         phases,
         smoothing: 0.0,
-        weight_decay: 1e-4,
+        dropout: 0.0,
+        distill: Distill::SoftCrossEntropy,
+        update: Update::sgd(),
+        initial: None,
         report: Toy::extremes()[0].clone(),
         seed: Seed(7),
     });
-    JobFile { job, folder: folder.into() }
+    JobFile::new(job, folder)
 }

@@ -129,6 +129,7 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
         ("Supernet", (one(&supernet), vec!["012-210", "top-1", "%"])),
         ("Table", (one("table(#{ int8_ms: [1.5] })"), vec!["int8_ms", "1.5"])),
         ("Teacher", (one("teacher(\"shapes_resnet\")"), vec!["shapes_resnet", "MFLOPs", "channels"])),
+        ("Tensor", (one("trace_loss(|s, t| (s - t).abs())"), vec!["student", "abs"])),
         (
             "TrainedBlock",
             (

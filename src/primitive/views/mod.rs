@@ -158,4 +158,5 @@ pub(super) fn register(engine: &mut Engine) {
     views.page(plain::problem);
     views.page(plain::drawn);
     views.page(plain::traced);
+    views.page(plain::tensor);
 }

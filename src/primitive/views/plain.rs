@@ -7,6 +7,7 @@ use crate::frame::{Expr, GroupBy, Table};
 use crate::plot::{Drawing, Figure};
 use crate::primitive::random::Random;
 use crate::primitive::study::Problem;
+use crate::primitive::tensor::Tensor;
 use crate::primitive::trace::{Drawn, Traced};
 
 /// The rows of a table; measured ranges are drawn beside them.
@@ -54,4 +55,8 @@ pub(super) fn traced(traced: &Traced) -> Result<Page> {
             Page::new("numbers for each drawn network", "").facts([("one for each stage", names.join(", "))])
         }
     })
+}
+
+pub(super) fn tensor(tensor: &Tensor) -> Result<Page> {
+    Ok(Page::new("traced tensor", &tensor.expression.to_string()))
 }

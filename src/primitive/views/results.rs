@@ -3,24 +3,28 @@
 use super::spaces::{space_picture, space_rows, subnet_picture};
 use super::{Page, Picture};
 use crate::base::Result;
+use crate::data::Split;
 use crate::frame::{Column, Table, figure};
 use crate::graph::{Part, Shape, chain};
 use crate::lut::latency::LatencyModel as Model;
 use crate::plot::{Figure, Given, Kind, Layer, Values, widths};
 use crate::primitive::block::TrainedBlock;
 use crate::primitive::blocks::Blocks;
+use crate::primitive::dataset::Dataset;
 use crate::primitive::device::Stopwatch;
+use crate::primitive::found::Found;
 use crate::primitive::latency::LatencyModel;
 use crate::primitive::latency_table::{Predictions, measured, networks, words_of};
 use crate::primitive::lut::Lookup;
 use crate::primitive::lut_views::{covered, summarise};
 use crate::primitive::study::SpaceStudy;
 use crate::primitive::study_views::{course, ended, history_table, without_score};
-use crate::primitive::supernet::{Found, Supernet};
-use crate::primitive::teacher::Dataset;
+use crate::primitive::supernet::Supernet;
 use crate::search::Direction;
-use crate::train::{DataSource, Teacher};
+use crate::train::{DataSource, Teacher, TeacherForm};
 
+/// Classes of a data set that are named on its page.
+const NAMED: usize = 20;
 /// Rows of the best candidates on a page.
 const BEST: usize = 10;
 
@@ -175,17 +179,23 @@ pub(super) fn device(device: &Stopwatch) -> Result<Page> {
 }
 
 fn data_facts(data: &DataSource) -> Vec<(&'static str, String)> {
-    let DataSource::Shapes { size, train, valid, test, seed } = data;
-    vec![
-        ("data set", "shapes".into()),
+    let (size, Split { train, valid, test, seed }) = (data.size(), data.split());
+    let mut facts = vec![
+        ("data set", data.name().into()),
         ("images", format!("{size}x{size}, {train} to train, {valid} to validate, {test} to test")),
-        ("classes", crate::data::CLASSES.join(", ")),
+        ("classes", data.classes().to_string()),
         ("seed of the data", seed.0.to_string()),
-    ]
+    ];
+    facts.extend(data.path().map(|path| ("files", path.display().to_string())));
+    facts
 }
 
 pub(super) fn dataset(data: &Dataset) -> Result<Page> {
-    Ok(Page::new("data set", "shapes").facts(data_facts(&data.source)))
+    let names = &data.class_names;
+    let more = names.len().saturating_sub(NAMED);
+    let named = names[..names.len() - more].join(", ");
+    let named = if more == 0 { named } else { format!("{named} and {more} more") };
+    Ok(Page::new("data set", data.source.name()).facts(data_facts(&data.source)).facts([("named", named)]))
 }
 
 pub(super) fn teacher(teacher: &Teacher) -> Result<Page> {
@@ -199,7 +209,13 @@ pub(super) fn teacher(teacher: &Teacher) -> Result<Page> {
             Part { prefix, graph: &net.pool.graphs[*graph] }
         })
         .collect();
-    let mut facts = vec![("top-1 (validation)", percent(teacher.top1_pct))];
+    let mut facts: Vec<_> = teacher.top1_pct.iter().map(|top1| ("top-1 (validation)", percent(*top1))).collect();
+    let form = match teacher.form {
+        TeacherForm::Float => "floats",
+        TeacherForm::Quantized => "8 bits (LSQ+)",
+        TeacherForm::Script => "a TorchScript file",
+    };
+    facts.push(("teaches in", form.into()));
     if let Some(first) = parts.first() {
         let input = Shape::new(first.graph.input_shape().c(), net.resolution, net.resolution);
         let graph = chain(input, &parts)?;
@@ -232,13 +248,15 @@ fn stage_of(block: &TrainedBlock) -> (&crate::space::Stage, std::ops::Range<usiz
 
 pub(super) fn trained_block(block: &TrainedBlock) -> Result<Page> {
     let (home, chosen) = stage_of(block);
-    let losses =
-        ["loss (FP32)", "loss (INT8)"].into_iter().zip(&block.summary.loss).map(|(name, loss)| (name, format!("{loss:.4}")));
+    let common = &block.recipe.common;
+    let quantized = format!("loss ({})", common.lsq.label());
+    let names = ["loss (FP32)", quantized.as_str()];
+    let losses = names.into_iter().zip(&block.summary.loss).map(|(name, loss)| (name, format!("{loss:.4}")));
     let facts = [
         ("hyperspace", block.stage.hyperspace.name.clone()),
         ("stage", home.name.clone()),
         ("operator", block.stage.operator.name().to_owned()),
-        ("steps", format!("{} in FP32, {} quantized", block.recipe.steps, block.recipe.int8_steps)),
+        ("steps", format!("{} in FP32, {} quantized", common.steps, common.int8_steps)),
         ("taken from the lab", if block.reused { "yes" } else { "no" }.to_owned()),
     ];
     Page::new("trained elastic stage", &home.name)
@@ -254,10 +272,8 @@ pub(super) fn trained_block_picture(block: &TrainedBlock) -> Result<Picture> {
 }
 
 pub(super) fn supernet(supernet: &Supernet) -> Result<Page> {
-    let facts = [
-        ("top-1 of the largest subnet (validation)", percent(supernet.top1_pct)),
-        ("trained", if supernet.quantized { "in FP32, then quantized" } else { "in FP32" }.to_owned()),
-    ];
+    let trained = if supernet.quantized { format!("in FP32, then {}", supernet.lsq.label()) } else { "in FP32".to_owned() };
+    let facts = [("top-1 of the largest subnet (validation)", percent(supernet.top1_pct)), ("trained", trained)];
     let name = format!("{}-{}", supernet.space.hyperspace.name, supernet.space.encode());
     Page::new("supernet", &name).facts(facts).facts(data_facts(&supernet.data)).picture(space_picture(&supernet.space)?)
 }

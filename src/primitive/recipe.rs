@@ -1,0 +1,192 @@
+//! How networks are trained and judged, read from options: those of blocks, of look-up tables, of supernets and of teachers alike.
+
+use rhai::{FnPtr, NativeCallContext};
+
+use super::host::{BATCH, DRY_BATCH, Host, STEPS};
+use super::options::Options;
+use super::tensor::{LOGITS, MAPS, traced};
+use crate::base::{Fault, Result};
+use crate::train::{
+    BlockRecipe, Decay, Distill, Expression, FEWEST_BITS, Granularity, Loss, Lsq, MOST_BITS, Offset, Recipe, Rule, ScaleInit,
+    SupernetRecipe, Targets, Update,
+};
+
+/// Options of whatever trains an elastic network.
+const COMMON: [&str; 18] = [
+    "steps",
+    "int8_steps",
+    "batch",
+    "lr",
+    "int8_lr",
+    "warmup",
+    "int8_warmup",
+    "random",
+    "optimizer",
+    "weight_decay",
+    "decay",
+    "gradient_clip",
+    "cosine_every",
+    "weight_bits",
+    "activation_bits",
+    "weights",
+    "scale_init",
+    "offset",
+];
+
+/// Options of whatever judges one.
+pub(super) const JUDGING: [&str; 3] = ["quantized", "weight_bits", "activation_bits"];
+
+/// Options of a primitive that trains blocks, besides `own`.
+pub(super) fn with_block_options(own: &[&'static str]) -> Vec<&'static str> {
+    [&COMMON[..], &["loss", "targets"], own].concat()
+}
+
+/// Options of a primitive that trains supernets, besides `own`.
+pub(super) fn with_supernet_options(own: &[&'static str]) -> Vec<&'static str> {
+    [&COMMON[..], &["distill", "smoothing", "dropout"], own].concat()
+}
+
+/// How blocks are trained.
+pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &Options) -> Result<BlockRecipe> {
+    let default = BlockRecipe::default();
+    let named = [("nsr", Loss::Nsr), ("nsr_student", Loss::NsrStudent), ("mse", Loss::Mse)];
+    let targets = [("teacher", Targets::Teacher), ("largest", Targets::Largest)];
+    Ok(BlockRecipe {
+        common: common(host, options, default.common)?,
+        loss: match own(context, host, options, "loss", MAPS)? {
+            Some(expression) => Loss::Own(expression),
+            None => options.one_of("loss", &named)?.unwrap_or(default.loss),
+        },
+        targets: options.one_of("targets", &targets)?.unwrap_or(default.targets),
+    })
+}
+
+/// How supernets are trained.
+pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options: &Options) -> Result<SupernetRecipe> {
+    let default = SupernetRecipe::default();
+    let named = [("alpha_divergence", Distill::AlphaDivergence), ("soft_cross_entropy", Distill::SoftCrossEntropy)];
+    Ok(SupernetRecipe {
+        common: common(host, options, default.common)?,
+        distill: match own(context, host, options, "distill", LOGITS)? {
+            Some(expression) => Distill::Own(expression),
+            None => options.one_of("distill", &named)?.unwrap_or(default.distill),
+        },
+        smoothing: share(options, "smoothing")?.unwrap_or(default.smoothing),
+        dropout: share(options, "dropout")?.unwrap_or(default.dropout),
+    })
+}
+
+/// How teachers are trained: how long and how fast. One with weights may need no steps.
+pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
+    paced(host, options, default, 0)
+}
+
+fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
+    let pace = paced(host, options, default, 1)?;
+    Ok(Recipe {
+        warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(pace.steps)),
+        int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(pace.int8_steps),
+        random: options.count("random", 0)?.unwrap_or(default.random),
+        update: update(options, default.update)?,
+        lsq: lsq(options, default.lsq)?,
+        ..pace
+    })
+}
+
+/// `default` with the steps, learning rates and batch that options ask for, and at least so many FP32 steps.
+fn paced(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    Ok(Recipe {
+        steps: host.cut(STEPS, options.count("steps", least)?.unwrap_or(default.steps), 1),
+        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
+        lr: options.positive("lr")?.unwrap_or(default.lr),
+        int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
+        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
+        ..default
+    })
+}
+
+fn update(options: &Options, default: Update) -> Result<Update> {
+    Ok(Update {
+        rule: options.one_of("optimizer", &[("sgd", Rule::Sgd), ("adam", Rule::Adam)])?.unwrap_or(default.rule),
+        weight_decay: not_negative(options, "weight_decay")?.unwrap_or(default.weight_decay),
+        decay: options.one_of("decay", &[("weights", Decay::Weights), ("reference", Decay::Reference)])?.unwrap_or(default.decay),
+        clip: not_negative(options, "gradient_clip")?.unwrap_or(default.clip),
+        cosine_every: options.count("cosine_every", 1)?.unwrap_or(default.cosine_every),
+    })
+}
+
+fn lsq(options: &Options, default: Lsq) -> Result<Lsq> {
+    let granularity = [("per_tensor", Granularity::PerTensor), ("per_channel", Granularity::PerChannel)];
+    let init = [("min_max", ScaleInit::MinMax), ("lsq", ScaleInit::Lsq), ("reference", ScaleInit::Reference)];
+    let offset = [("integer", Offset::Integer), ("real", Offset::Real)];
+    Ok(Lsq {
+        weights: options.one_of("weights", &granularity)?.unwrap_or(default.weights),
+        scale_init: options.one_of("scale_init", &init)?.unwrap_or(default.scale_init),
+        offset: options.one_of("offset", &offset)?.unwrap_or(default.offset),
+        ..with_bits(options, default)?
+    })
+}
+
+/// `lsq` with the bits that options ask for.
+fn with_bits(options: &Options, lsq: Lsq) -> Result<Lsq> {
+    let bits = |key: &str, default: u32| match options.count(key, i64::from(FEWEST_BITS))? {
+        None => Ok(default),
+        Some(bits) if bits <= MOST_BITS as usize => Ok(bits as u32),
+        Some(_) => Err(options.refuse(
+            key,
+            &format!("LSQ+ has {FEWEST_BITS} to {MOST_BITS} bits here"),
+            "32 bits: leave out quantization",
+        )),
+    };
+    let weight_bits = bits("weight_bits", lsq.weight_bits)?;
+    Ok(Lsq { weight_bits, activation_bits: bits("activation_bits", lsq.activation_bits)?, ..lsq })
+}
+
+/// How networks are judged that were trained so: whether quantized, and how. Bits that are asked for mean quantized.
+pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bool, Lsq)> {
+    let asked = options.value("weight_bits").is_some() || options.value("activation_bits").is_some();
+    let quantized = match options.flag("quantized")? {
+        Some(false) if asked => {
+            let why = "`weight_bits` and `activation_bits` only mean something where it is true";
+            return Err(options.refuse("quantized", why, "leave them out to judge in FP32"));
+        }
+        given => given.unwrap_or(quantized || asked),
+    };
+    Ok((quantized, with_bits(options, lsq)?))
+}
+
+/// What the closure under `key`, if it is one, makes of student and teacher.
+fn own(context: &NativeCallContext, host: &Host, options: &Options, key: &str, axes: usize) -> Result<Option<Expression>> {
+    let closure = options.value(key).and_then(|value| value.clone().try_cast::<FnPtr>());
+    closure.map(|closure| Ok(traced(context, host, key, &closure, axes)?.expression)).transpose()
+}
+
+fn not_negative(options: &Options, key: &str) -> Result<Option<f64>> {
+    match options.float(key)? {
+        Some(value) if !(value.is_finite() && value >= 0.0) => Err(options.refuse(key, "it may not be negative", "0 for none")),
+        value => Ok(value),
+    }
+}
+
+/// A share of less than 1.
+fn share(options: &Options, key: &str) -> Result<Option<f64>> {
+    match options.float(key)? {
+        Some(value) if !(0.0..1.0).contains(&value) => {
+            Err(options.refuse(key, "it is no share from 0 to 1 (not included)", "0 for none"))
+        }
+        value => Ok(value),
+    }
+}
+
+/// The fault of an export to INT8 of a network that was quantized for other kernels.
+pub(super) fn not_int8(lsq: &Lsq) -> Fault {
+    let how = match lsq.offset {
+        Offset::Real => "with real offsets".to_owned(),
+        Offset::Integer => format!("to {} bits of weights and {} of maps", lsq.weight_bits, lsq.activation_bits),
+    };
+    Fault::new(
+        "supernet::not_int8",
+        format!("this supernet was quantized {how}, which INT8 kernels do not have"),
+        "train it with 8 bits and `offset: \"integer\"`, the defaults, or export with `precision: \"fp32\"`",
+    )
+}

@@ -1,0 +1,247 @@
+//! Quantizers and losses of training as their options set them: bits, scales, offsets, losses of one's own, distillation.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use spaceevo::base::Seed;
+use spaceevo::graph::Weights;
+use spaceevo::runtime::{HostSettings, Output, Session, Settings};
+use spaceevo::space::SearchSpace;
+use spaceevo::train::{
+    BlockTarget, EvalBlocks, ExportNet, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe,
+    SupernetTask, Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
+};
+
+use crate::torch::{run, same_classes_in_onnx_runtime, trainer};
+use crate::toy;
+use crate::toynet::{self, Toy};
+
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Output for Lines {
+    fn print(&self, text: &str) {
+        self.0.lock().unwrap().push(text.into());
+    }
+}
+
+/// The lines that `source` prints in a dry run, with a lab in `folder`.
+fn printed(folder: &Path, source: &str) -> Vec<String> {
+    let lines = Arc::new(Lines::default());
+    let host = HostSettings { lab: folder.join("lab"), workers: 1, threads: 1, dry: true, ..HostSettings::default() };
+    let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+    if let Some(trouble) = &session.eval(source, "test").trouble {
+        panic!("{}", trouble.text(false));
+    }
+    lines.0.lock().unwrap().clone()
+}
+
+#[test]
+fn what_cannot_be_traced_is_a_fault_that_names_the_line_and_the_operation() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("|s, t|\n(s - t).blur(3)", ["line 3", "`blur`"]),
+        ("|s, t| {\nlet d = s - t;\nif s > t { d } else { -d } }", ["line 4", "`>`"]),
+        ("|s, t| {\nif s { s } else { t } }", ["line 3", "Tensor"]),
+        ("|s, t| (s - t).mean([2, 4])", ["line 2", "no axis 4"]),
+        ("|s, t| s + [1]", ["line 2", "an array"]),
+        ("|s, t| t.mean()", ["student", "nothing can be learned"]),
+        ("|s, t| 1.5", ["a number", "not a tensor"]),
+    ];
+    for (closure, wanted) in cases {
+        let source =
+            format!("try {{\ntrace_loss({closure}); print(\"traced\") }} catch (e) {{ print(e.code + \": \" + e.message) }}");
+        let said = printed(folder.path(), &source).join(" ");
+        assert!(said.starts_with("loss::trace: "), "{closure}: {said}");
+        assert!(wanted.iter().all(|part| said.contains(part)), "{closure}: {said}");
+    }
+}
+
+#[test]
+fn options_of_blocks_reach_the_trainer() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = printed(
+        folder.path(),
+        r#"let t = teacher("shapes_resnet");
+let hs = hyperspace("pocket");
+let train = |given| { let how = #{ teacher: t, seed: 3 }; how += given; train_block(hs, "stage1", "inverted_residual", how) };
+let fault = |given| { let code = "none"; try { train.call(given); } catch (e) { code = e.code; } code };
+let plain = train.call(#{});
+print(train.call(#{ loss: "mse" }).losses == train.call(#{ loss: |s, t| (s - t).square() }).losses);
+// One FP32 step, whose loss is taken before anything has moved, and one quantized step after it.
+for given in [
+    #{ targets: "largest" }, #{ optimizer: "sgd", lr: 0.5 }, #{ weight_bits: 4 }, #{ activation_bits: 4 },
+    #{ offset: "real", activation_bits: 3 }, #{ weights: "per_channel", weight_bits: 3 }, #{ scale_init: "lsq" },
+    #{ scale_init: "reference" },
+] {
+    let other = train.call(given);
+    print(other.losses[0] == plain.losses[0] && other.losses[1] != plain.losses[1]);
+}
+let sampled = |given| plain.sample(2, rng(1), given)["loss"];
+print(sampled.call(#{}) == plain.sample(2, rng(1))["loss"]);
+print(sampled.call(#{ weight_bits: 2 }) != sampled.call(#{ quantized: false }));
+print(fault.call(#{ weight_bits: 9 }));
+print(fault.call(#{ weights: "per_row" }));
+print(fault.call(#{ loss: "msr" }));
+print(fault.call(#{ loss: |s, t| s.blur() }));
+try { plain.sample(1, rng(1), #{ quantized: false, weight_bits: 4 }); } catch (e) { print(e.code); }"#,
+    );
+    let faults = ["options::value", "options::value", "options::value", "loss::trace", "options::value"];
+    assert_eq!(lines, [&["true"; 11][..], &faults[..]].concat());
+}
+
+#[test]
+fn a_supernet_of_four_bits_is_searched_and_is_not_exported_to_int8() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let lines = printed(
+        folder.path(),
+        &format!(
+            r#"let space = hyperspace("pocket").plain("fused_residual");
+let own = |s, t| (t.softmax() * (t.log_softmax() - s.log_softmax())).sum([1]);
+let net = train_supernet(space, #{{
+    weight_bits: 4, distill: own, dropout: 0.2, smoothing: 0.0, decay: "reference", weight_decay: 1e-5,
+}});
+print(net.accuracies([space.smallest, space.largest], #{{ images: 16, quantized: false }}).len());
+try {{ net.export_onnx(space.smallest, {int8:?}, #{{}}); }} catch (e) {{ print(e.code); }}
+net.export_onnx(space.smallest, {fp32:?}, #{{ precision: "fp32" }});
+let found = subnet_evolution(net, #{{
+    latency: |net| net.mflops, max_int8_ms: 100.0, delta_ms: 100.0, images: 16,
+    population: 6, iterations: 1, mutations: 2, crossovers: 2,
+}});
+print(found.history.height);
+let rows = train_supernet(space, #{{ weights: "per_channel", distill: "soft_cross_entropy" }});
+rows.export_onnx(space.smallest, {int8:?}, #{{ precision: "int8" }});
+print(rows.to_html().contains("INT8") && net.to_html().contains("W4A8"));"#,
+            int8 = file("int8.onnx"),
+            fp32 = file("fp32.onnx"),
+        ),
+    );
+    assert_eq!(lines, ["2", "supernet::not_int8", "10", "true"]);
+}
+
+#[test]
+fn the_sandwich_has_each_size_of_image_where_it_belongs() {
+    let space = Arc::new(SearchSpace::parse(&toy::pocket(), "012-110").unwrap());
+    let mut recipe = SupernetRecipe::default();
+    (recipe.common.steps, recipe.common.int8_steps, recipe.common.random) = (20, 5, 2);
+    let job = SupernetTask::new(&space).unwrap().train(toynet::shapes(8, 8), &recipe, Seed(3)).unwrap();
+    assert_eq!(job.phases.iter().map(|phase| phase.steps.len()).collect::<Vec<_>>(), [20, 5]);
+    let sides = |step: &Vec<Net>| step.iter().map(|net| net.resolution).collect::<Vec<_>>();
+    let steps: Vec<_> = job.phases.iter().flat_map(|phase| phase.steps.iter().map(sides)).collect();
+    assert!(steps.iter().all(|sides| sides.len() == 4 && sides[0] == 32 && sides[3] == 24), "{steps:?}");
+    let random: Vec<_> = steps.iter().flat_map(|sides| sides[1..3].to_vec()).collect();
+    assert!(random.contains(&24) && random.contains(&32), "{random:?}");
+}
+
+/// LSQ+ with as many bits for weights as for maps.
+fn bits(bits: u32, scale_init: ScaleInit) -> Lsq {
+    Lsq { weight_bits: bits, activation_bits: bits, scale_init, ..Lsq::default() }
+}
+
+#[test]
+fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
+    let pool = trainer();
+    let [largest, _] = Toy::extremes();
+    let phase = |quantized, lr, net: &Net, steps| Phase { quantized, lr, warmup: 2, steps: vec![vec![net.clone()]; steps] };
+    let teacher = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
+    let _: TrainSummary = run(&pool, teacher.job, &teacher.folder);
+    let weights = WeightsRef { job: "teacher".into(), path: teacher.folder.join("weights.safetensors") };
+    let teacher = TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights, form: TeacherForm::Float };
+    let target = BlockTarget { teacher, input_after: 2, target_after: 4 };
+    // The second stage: its parts stand at 3 and 4 of each network.
+    let stage = Net { parts: largest.parts[3..5].to_vec(), resolution: toynet::SIZE };
+    let elastic = |lsq| Pool { lsq, ..toy.pool.clone() };
+    let learn = |name: &str, lsq, quantized_steps| {
+        let mut phases = vec![phase(false, 0.01, &stage, 100)];
+        if quantized_steps > 0 {
+            phases.push(phase(true, 0.005, &stage, quantized_steps));
+        }
+        let job = Job::TrainBlock(TrainBlock {
+            label: "stage2".into(),
+            pool: elastic(lsq),
+            data: toynet::shapes(64, 96),
+            target: target.clone(),
+            loss: Loss::Nsr,
+            targets: Targets::Teacher,
+            batch: 32,
+            phases,
+            update: Update { weight_decay: 0.0, ..Update::adam() },
+            seed: Seed(2),
+        });
+        let at = folder.path().join(name);
+        let _: TrainSummary = run(&pool, job, &at);
+        WeightsRef { job: name.into(), path: at.join("weights.safetensors") }
+    };
+    let loss = |weights: &WeightsRef, quantized, lsq| {
+        let job = Job::EvalBlocks(EvalBlocks {
+            label: "stage2".into(),
+            pool: elastic(lsq),
+            weights: weights.clone(),
+            data: toynet::shapes(64, 96),
+            target: target.clone(),
+            loss: Loss::Nsr,
+            quantized,
+            nets: vec![stage.clone()],
+            recalibrate: 2,
+            batches: 3,
+            batch: 32,
+            seed: Seed(4),
+        });
+        run::<Vec<SampleLoss>>(&pool, job, folder.path())[0].loss
+    };
+    let float = learn("float", Lsq::default(), 0);
+    let plain = loss(&float, false, Lsq::default());
+    // Without training for it, scales come from the data.
+    let [after8, after4, after2] = [8, 4, 2].map(|width| loss(&float, true, bits(width, ScaleInit::MinMax)));
+    let trained = [(8, ScaleInit::MinMax), (4, ScaleInit::Lsq), (2, ScaleInit::Lsq)].map(|(width, init)| {
+        let lsq = bits(width, init);
+        (learn(&format!("w{width}"), lsq, 40), lsq)
+    });
+    let [trained8, trained4, trained2] = [0, 1, 2].map(|at: usize| loss(&trained[at].0, true, trained[at].1));
+    // Scales that were learned for 8 bits keep their range.
+    let coarser = loss(&trained[0].0, true, bits(4, ScaleInit::MinMax));
+    let told = format!(
+        "FP32 {plain:.4}; 8, 4, 2 bits without training {after8:.4}, {after4:.4}, {after2:.4}, \
+         with it {trained8:.4}, {trained4:.4}, {trained2:.4}; trained for 8 and judged at 4 bits {coarser:.4}"
+    );
+    println!("{told}");
+    assert!((after8 - plain).abs() < 0.1 * plain && trained8 < 1.1 * plain, "{told}");
+    assert!(after8 < after4 && after4 < after2, "{told}");
+    assert!(trained8 < trained4 && trained4 < trained2, "{told}");
+    assert!(trained4 < after4 && trained2 < after2, "{told}");
+    assert!(trained8 < coarser, "{told}");
+}
+
+#[test]
+fn scales_of_channels_are_exported_as_they_were_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut toy = Toy::new([[8, 16], [16, 24], [24, 32]]);
+    toy.pool.lsq.weights = Granularity::PerChannel;
+    let pool = trainer();
+    let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, 6)];
+    let trained = toynet::train(&toy, phases, &folder.path().join("train"));
+    let _: TrainSummary = run(&pool, trained.job, &trained.folder);
+    let export = Job::ExportNet(ExportNet {
+        pool: toy.pool.clone(),
+        weights: Some(WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") }),
+        data: toynet::shapes(64, 96),
+        quantized: true,
+        net: Toy::extremes()[1].clone(),
+        recalibrate: 2,
+        batch: 32,
+        seed: Seed(3),
+    });
+    let _: Value = run(&pool, export, &folder.path().join("export"));
+    let [whole, exported] =
+        ["train", "export"].map(|name| Weights::load(&folder.path().join(format!("{name}/weights.safetensors"))).unwrap());
+    let (shape, scales) = exported.get("stage2.b1.depth.sw").unwrap();
+    assert_eq!(shape, [48]);
+    assert_eq!(scales, &whole.get("stage2.b1.depth.sw").unwrap().1[..48]);
+    assert!(scales.iter().any(|scale| *scale != scales[0]), "one scale for all: {scales:?}");
+    assert_eq!(exported.get("head.classes.sw").unwrap().0, [1]);
+    same_classes_in_onnx_runtime(&pool, &toy, folder.path());
+}
