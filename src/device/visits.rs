@@ -26,7 +26,7 @@ const JUMP: f64 = 3.0;
 const BATCH: usize = 6;
 /// Batches next to each other still lean the same way: the variance of their mean is by so much larger than that of as
 /// many that know nothing of each other.
-const LEANING: f64 = 1.25;
+const LEANING: f64 = 1.4;
 /// What is believed of the scatter of such medians before anything was seen (standard deviation of the logarithm), and
 /// how many values that belief is worth.
 const SCATTER: (f64, f64) = (0.02, 4.0);
