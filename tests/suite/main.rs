@@ -44,6 +44,7 @@ mod session;
 mod slow_net;
 mod space;
 mod stats;
+mod strategies;
 mod synthetic;
 mod tidy;
 mod torch;
