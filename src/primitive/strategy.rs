@@ -139,7 +139,7 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
     }
 
     fn stuck(&self, scored: usize) -> Result<()> {
-        if scored >= self.batch || scored as u128 >= self.problem.hyperspace.size() {
+        if scored > self.batch || scored as u128 >= self.problem.hyperspace.size() {
             return Ok(());
         }
         let message = format!(
