@@ -247,7 +247,7 @@ fn a_broken_strategy_ends_with_its_closure_and_line_and_the_study_so_far() {
         assert!(shown.contains("`last_study()` holds the trials so far"), "{shown}");
     }
     // What was scored before it broke is there.
-    let late = "ask: |problem, n, rng| { this.turn += 1; if this.turn > 3 { throw \"enough\" } [problem.random(rng)] }, tell: |results| {}";
+    let late = "ask: |problem, n, rng| { this.turn += 1; if this.turn > 3 { throw \"enough\" }; [problem.random(rng)] }, tell: |results| {}";
     bench.trouble(&format!(
         "evolve(hyperspace(\"pocket\"), #{{ minimize: |space| 1.0, strategy: #{{ batch: 1, state: #{{ turn: 0 }}, {late} }} }})"
     ));
@@ -263,7 +263,7 @@ fn a_state_is_made_once_and_an_exhausted_grid_is_no_fault() {
         let counting = #{
             state: #{ begun: 0 }, batch: 4,
             init: |problem| this.begun += problem.choices.len(),
-            ask: |problem, n, rng| { if this.begun != 6 { throw `begun ${this.begun}` } [problem.random(rng)] },
+            ask: |problem, n, rng| { if this.begun != 6 { throw `begun ${this.begun}` }; [problem.random(rng)] },
             tell: |results| {},
         };
         evolve(hyperspace(\"pocket\"), #{ minimize: |space| 1.0, strategy: counting, evaluations: 20 }).history.height";
