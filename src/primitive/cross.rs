@@ -30,7 +30,8 @@ impl<T, E: Into<Fault>> Cross<T> for Result<T, E> {
 /// The fault inside a Rhai error, looked for through all function calls around it; `None` for Rhai's own errors.
 pub fn fault_within(error: &EvalAltResult) -> Option<Fault> {
     match error.unwrap_inner() {
-        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Fault>(),
+        // A script that was ended for a reason has it as its token; one that was interrupted has none.
+        EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => value.clone().try_cast::<Fault>(),
         other => super::reword::condition(other),
     }
 }

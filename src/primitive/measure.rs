@@ -51,7 +51,7 @@ mod measure_functions {
     /// `…_wall_ms`: the same by the wall clock, while the other is that of the thread; `rejected`: runs in disturbed moments; `jumps`: runs lost to a clock that jumped;
     /// `settled`: whether it became as sure as asked; `from_lab`; `status`. A `table` has INT8 alone.
     ///
-    /// Options: `budget_s` (20): seconds at most; `interval_pct` (3): width of the visits' intervals at which measuring stops; `again` (false): measure even what the lab holds; `alone` (false): a block as a network by itself.
+    /// Options: `budget_s` (20): seconds at most; `interval_pct` (3): width of the visits' intervals at which measuring stops; `again` (false): measure even what the lab holds; `alone` (false): a block as a network by itself; `fp32` (true): whether FP32 is measured too.
     ///
     /// # Example
     ///
@@ -81,7 +81,7 @@ mod measure_functions {
     /// Things are measured in groups of 96 whose rows are kept in the lab as they come: stopped and run again, it goes on.
     /// The column `status` says `ok`, or code and text of the fault; a row without a figure has missing values.
     ///
-    /// Options: as those of `measure`: `budget_s` (600), `interval_pct` (3), `again` (false), `alone` (false).
+    /// Options: as those of `measure`: `budget_s` (600), `interval_pct` (3), `again` (false), `alone` (false), `fp32` (true).
     ///
     /// # Example
     ///
@@ -153,11 +153,12 @@ impl Parts {
 pub(super) struct Asked {
     how: MeasureOptions,
     alone: bool,
+    precisions: &'static [Precision],
 }
 
 impl Asked {
     fn new(call: &'static str, given: Map, budget_s: f64) -> Result<Self> {
-        let options = Options::new(call, given, &["budget_s", "interval_pct", "again", "alone"])?;
+        let options = Options::new(call, given, &["budget_s", "interval_pct", "again", "alone", "fp32"])?;
         let default = MeasureOptions::default();
         let how = MeasureOptions {
             budget_s: options.positive("budget_s")?.unwrap_or(budget_s),
@@ -165,7 +166,8 @@ impl Asked {
             fresh: options.flag("again")?.unwrap_or(false),
             ..default
         };
-        Ok(Self { how, alone: options.flag("alone")?.unwrap_or(false) })
+        let precisions = if options.flag("fp32")?.unwrap_or(true) { &BOTH } else { &BOTH[1..] };
+        Ok(Self { how, alone: options.flag("alone")?.unwrap_or(false), precisions })
     }
 }
 
@@ -253,7 +255,11 @@ fn outcomes(host: &Host, device: &Stopwatch, things: &[Thing], asked: &Asked) ->
     for (thing, plan) in things.iter().zip(&plans) {
         graphs.extend(plan.terms.iter().map(|(graph, _)| (thing.name.clone(), graph.clone())));
     }
-    let precisions: Vec<_> = BOTH.into_iter().filter(|precision| device.precisions().contains(precision)).collect();
+    let offered = |precision: &Precision| device.precisions().contains(precision);
+    let precisions: Vec<_> = asked.precisions.iter().copied().filter(offered).collect();
+    if precisions.is_empty() {
+        return Err(none(device, Precision::Int8));
+    }
     let rows = timed(host, device, &graphs, &precisions, &asked.how)?;
     let mut rows = rows.chunks(precisions.len());
     let outcome = |(thing, plan): (&Thing, &Inside)| {
@@ -263,7 +269,7 @@ fn outcomes(host: &Host, device: &Stopwatch, things: &[Thing], asked: &Asked) ->
             Parts::Block(_) if asked.alone => "alone",
             Parts::Block(_) => "in_network",
         };
-        let by = BOTH.iter().map(|precision| match precisions.iter().position(|own| own == precision) {
+        let by = asked.precisions.iter().map(|precision| match precisions.iter().position(|own| own == precision) {
             Some(at) => combine(plan, &own.iter().map(|rows| rows[at].clone()).collect::<Result<Vec<_>>>()?, thing, *precision),
             None => Err(none(device, *precision)),
         });

@@ -239,6 +239,18 @@ mod search_space_type {
         space.hyperspace.searched().into_iter().map(|at| space.operator(at).name().to_string().into()).collect()
     }
 
+    /// Its choices as whole numbers, in the order of its text: the operator of each searched stage, then the windows.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// hyperspace("pocket").space("012-210").choices //> [0, 1, 2, 2, 1, 0]
+    /// ```
+    #[rhai_fn(get = "choices", pure)]
+    pub fn space_choices(space: &mut Space) -> Array {
+        space.operators.iter().chain(&space.windows).map(|&choice| (choice as i64).into()).collect()
+    }
+
     /// Number of subnets in it.
     ///
     /// # Example

@@ -14,16 +14,16 @@ use super::lut::Lookup;
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
-use super::random::Random;
 use super::registry::find;
-use super::space::{Hyper, Space};
+use super::space::Hyper;
+use super::strategy::ScriptStrategy;
 use super::study_views::{course, drawn, ended, history_table, without_score};
 use super::values::words;
-use crate::base::{Fault, Result, Rng, Seed, did_you_mean};
+use crate::base::{Fault, Result, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::lab::Detail;
 use crate::plot::Figure;
-use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Strategy, Study, Told, TrialRecord, run};
+use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Study, TrialRecord, run};
 use crate::space::SearchSpace;
 
 /// Evaluations of a search in a dry run.
@@ -34,12 +34,6 @@ const CHECKPOINT: usize = 256;
 /// A finished or interrupted search over search spaces.
 pub type SpaceStudy = Arc<Study<SearchSpace>>;
 
-/// What a strategy may ask of the thing it searches.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    pub(super) hyperspace: Hyper,
-}
-
 #[export_module]
 mod study_functions {
     /// Searches a hyperspace for the search space with the best score.
@@ -47,7 +41,8 @@ mod study_functions {
     /// Ctrl-C ends it early and still gives the study so far. A score that fails ends it with an error that names the candidate; `last_study()` then holds
     /// the trials so far. A score of NaN is counted and never the best.
     ///
-    /// Options: `maximize` or `minimize` (one is needed): a closure `|space|` that gives a number; `strategy` (`random_search()`): a map as `aging_evolution` returns;
+    /// Options: `maximize` or `minimize` (one is needed): a closure `|space|` that gives a number, or a map with it under `score` and more figures beside,
+    /// which strategies for several objectives see and `history` has as columns; `strategy` (`random_search()`): a map as `aging_evolution` returns;
     /// `evaluations` (1000): distinct spaces to score; `budget_s` (none): seconds after which no further batch begins; `seed` (0);
     /// `on_failure` ("stop"): or "skip", which leaves a candidate whose score fails without one;
     /// `name` (none): keeps the study in the lab under this name; a search of the same name goes on where it stopped, and scores again what failed.
@@ -112,7 +107,14 @@ mod study_functions {
 
     /// Every candidate in the order of scoring, as a table.
     ///
-    /// Columns: `trial`, `space`, `score`, and `best`: the best score so far.
+    /// Columns: `trial`, `space`, `score`, `best`: the best score so far, and whatever else the objective gave.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let cost = |space| #{ score: space.largest.mflops, mparams: space.largest.mparams };
+    /// evolve(hyperspace("pocket"), #{ minimize: cost, evaluations: 20 }).history.columns //> ["trial", "space", "score", "best", "mparams"]
+    /// ```
     #[rhai_fn(get = "history", pure, return_raw)]
     pub fn history(study: &mut SpaceStudy) -> Answer<Table> {
         history_table(study).cross()
@@ -167,70 +169,6 @@ mod study_functions {
     }
 }
 
-#[export_module]
-mod problem_type {
-    /// A candidate drawn uniformly.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let mine = #{ ask: |problem, n, rng| [problem.random(rng)], tell: |results| {} };
-    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
-    /// ```
-    pub fn random(problem: Problem, random: Random) -> Space {
-        Arc::new(random.with(|rng| SearchSpace::sample(&problem.hyperspace, rng)))
-    }
-
-    /// The candidates with one operator everywhere, for every operator and window.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let mine = #{ ask: |problem, n, rng| problem.plain(), tell: |results| {} };
-    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 12 }).history.height //> 12
-    /// ```
-    pub fn plain(problem: Problem) -> Array {
-        plain_spaces(&problem.hyperspace)
-    }
-
-    /// A candidate with one change: `what` is "operator" or "window", of one stage, drawn uniformly.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let mine = #{ ask: |problem, n, rng| [problem.mutate(problem.random(rng), "window", rng)], tell: |results| {} };
-    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn mutate(_problem: Problem, candidate: Space, what: &str, random: Random) -> Answer<Space> {
-        match what {
-            "operator" => Ok(Arc::new(random.with(|rng| candidate.mutate_operator(rng)))),
-            "window" => Ok(Arc::new(random.with(|rng| candidate.mutate_window(rng)))),
-            other => {
-                let fault = Fault::new(
-                    "strategy::mutation",
-                    format!("there is no mutation `{other}`"),
-                    did_you_mean(other, ["operator", "window"]),
-                );
-                Err(raise(fault))
-            }
-        }
-    }
-
-    /// A candidate that has each choice from either of two parents.
-    ///
-    /// # Example
-    ///
-    /// ```rhai
-    /// let mine = #{ ask: |problem, n, rng| [problem.crossover(problem.random(rng), problem.random(rng), rng)], tell: |results| {} };
-    /// evolve(hyperspace("pocket"), #{ minimize: |space| space.largest.mflops, strategy: mine, evaluations: 4 }).history.height //> 4
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn crossover(_problem: Problem, left: Space, right: Space, random: Random) -> Answer<Space> {
-        random.with(|rng| left.crossover(&right, rng)).map(Arc::new).cross()
-    }
-}
-
 fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
     Map::from([
         ("space".into(), Dynamic::from(Arc::new(trial.candidate.clone()))),
@@ -238,106 +176,32 @@ fn entry(trial: &crate::search::Trial<SearchSpace>) -> Map {
     ])
 }
 
-fn plain_spaces(hyperspace: &Hyper) -> Array {
-    let windows = hyperspace.searched().into_iter().map(|at| hyperspace.stages[at].windows()).max().unwrap_or(1);
-    let mut plain = Array::new();
-    for operator in 0..hyperspace.most_candidates() {
-        for window in 0..windows {
-            plain.push(Dynamic::from(Arc::new(SearchSpace::uniform_at(hyperspace, operator, Some(window)))));
+/// The score that an objective gave: a number, or a map with it under `score` and other figures beside.
+fn score_of(answer: &Dynamic) -> Result<Score> {
+    if let Some(value) = number(answer) {
+        return Ok(value.into());
+    }
+    let wrong = |found: String| {
+        let help = "let the closure end in a number, such as `qt_score(...).score`";
+        Fault::new("study::score", format!("the objective gave {found}, not a number"), help)
+    };
+    let Ok(map) = answer.as_map_ref() else { return Err(wrong(words(answer))) };
+    let mut figures = serde_json::Map::new();
+    let mut score = None;
+    for (name, given) in map.iter() {
+        let value = number(given).ok_or_else(|| wrong(format!("{} under `{name}`", words(given))))?;
+        match name.as_str() {
+            "score" => score = Some(value),
+            "trial" | "space" | "best" => {
+                let message =
+                    format!("the objective gave a figure with the name `{name}`, which the history of a study has already");
+                return Err(Fault::new("study::score", message, "give it another name"));
+            }
+            _ => drop(figures.insert(name.to_string(), value.into())),
         }
     }
-    plain
-}
-
-/// A strategy as a script gives it: closures over a state that is bound as `this`.
-struct ScriptStrategy<'a> {
-    context: &'a NativeCallContext<'a>,
-    host: &'a Host,
-    batch: usize,
-    state: Dynamic,
-    ask: FnPtr,
-    tell: FnPtr,
-    problem: Problem,
-}
-
-impl<'a> ScriptStrategy<'a> {
-    fn new(context: &'a NativeCallContext<'a>, host: &'a Host, strategy: Map, hyperspace: &Hyper) -> Result<Self> {
-        let options = Options::new("a strategy", strategy, &["name", "batch", "state", "ask", "tell"])?;
-        let need = |key: &str, form: &str| {
-            options.closure(key)?.ok_or_else(|| {
-                Fault::new(
-                    "strategy::closure",
-                    format!("the strategy has no closure `{key}`"),
-                    format!("add `{key}: {form} ...`"),
-                )
-            })
-        };
-        Ok(Self {
-            context,
-            host,
-            batch: options.count("batch", 1)?.unwrap_or(16),
-            state: options.value("state").cloned().unwrap_or_else(|| Map::new().into()),
-            ask: need("ask", "|problem, n, rng|")?,
-            tell: need("tell", "|results|")?,
-            problem: Problem { hyperspace: hyperspace.clone() },
-        })
-    }
-
-    fn fault(&self, error: &EvalAltResult) -> Fault {
-        inner_fault(self.host, error, self.context.call_source())
-    }
-}
-
-impl Strategy<SearchSpace> for ScriptStrategy<'_> {
-    fn batch(&self) -> usize {
-        self.batch
-    }
-
-    fn ask(&mut self, n: usize, rng: &mut Rng) -> Result<Vec<SearchSpace>> {
-        let random = Random::new(Seed(rand::Rng::next_u64(rng)));
-        let arguments = [Dynamic::from(self.problem.clone()), (n as i64).into(), Dynamic::from(random)];
-        let asked = self
-            .ask
-            .call_raw(self.context, Some(&mut self.state), arguments)
-            .map_err(|error| self.fault(&error).during("`ask` of the strategy"))?;
-        let wrong = |found: &str| {
-            let help = "return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`";
-            Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help)
-        };
-        let found = words(&asked);
-        let asked = asked.into_array().map_err(|_| wrong(&found))?;
-        if asked.is_empty() {
-            return Err(wrong("no candidates"));
-        }
-        asked
-            .into_iter()
-            .map(|one| {
-                one.clone()
-                    .try_cast::<Space>()
-                    .map(|space| (*space).clone())
-                    .ok_or_else(|| wrong(&format!("an array with {}", words(&one))))
-            })
-            .collect()
-    }
-
-    fn tell(&mut self, results: &[Told<SearchSpace>]) -> Result<()> {
-        let results: Array = results
-            .iter()
-            .map(|told| {
-                Map::from([
-                    ("candidate".into(), Dynamic::from(Arc::new(told.candidate.clone()))),
-                    ("score".into(), told.score.into()),
-                    ("fresh".into(), told.fresh.into()),
-                ])
-                .into()
-            })
-            .collect();
-        let _: Dynamic = self
-            .tell
-            .call_raw(self.context, Some(&mut self.state), [results.into()])
-            .map_err(|error| self.fault(&error).during("`tell` of the strategy"))?;
-        Ok(())
-    }
+    let value = score.ok_or_else(|| wrong("a map without `score`".into()))?;
+    Ok(Score { value, info: figures.into() })
 }
 
 fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Answer<SpaceStudy> {
@@ -374,13 +238,7 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
             .worker()
             .call(&space.encode(), (Arc::new(space.clone()),))
             .map_err(|error| inner_fault(host, &error, context.call_source()))?;
-        number(&answer).map(Score::from).ok_or_else(|| {
-            Fault::new(
-                "study::score",
-                format!("the objective gave {}, not a number", words(&answer)),
-                "let the closure end in a number, such as `qt_score(...).score`",
-            )
-        })
+        score_of(&answer)
     };
     let name = options.text("name").cross()?;
     let lab = name.as_ref().map(|_| host.lab()).transpose().cross()?;
@@ -469,7 +327,6 @@ fn detail_of(hyperspace: &Hyper, seed: Seed, captured: &[Dynamic]) -> Detail {
 
 /// Declares studies.
 pub(super) fn register(engine: &mut Engine) {
-    engine.noun::<SpaceStudy>("Study").noun::<Problem>("Problem");
+    engine.noun::<SpaceStudy>("Study");
     engine.register_global_module(exported_module!(study_functions).into());
-    engine.register_global_module(exported_module!(problem_type).into());
 }

@@ -1,5 +1,7 @@
 //! A study as people look at it: its course, how it ended; what it chose: operators and width windows of every stage, as tables and figures.
 
+use std::collections::BTreeSet;
+
 use rhai::Engine;
 use rhai::plugin::*;
 
@@ -120,12 +122,18 @@ fn windows(study: &SpaceStudy) -> Result<Figure> {
 
 /// Every candidate in the order of scoring.
 pub(super) fn history_table(study: &Study<SearchSpace>) -> Result<Table> {
-    Table::builder()
+    let mut table = Table::builder()
         .int("trial", study.history.iter().map(|trial| trial.id as i64))
         .text("space", study.history.iter().map(|trial| trial.record.text.clone()))
         .float("score", study.history.iter().map(|trial| trial.score().unwrap_or(f64::NAN)))
-        .float("best", study.best_so_far().into_iter().map(|best| best.unwrap_or(f64::NAN)))
-        .build()
+        .float("best", study.best_so_far().into_iter().map(|best| best.unwrap_or(f64::NAN)));
+    let figures = study.history.iter().filter_map(|trial| trial.record.info.as_object());
+    let names: BTreeSet<&String> = figures.flat_map(|figures| figures.keys()).collect();
+    for name in names {
+        let figure = |trial: &Trial<SearchSpace>| trial.record.info.get(name).and_then(serde_json::Value::as_f64);
+        table = table.float(name, study.history.iter().map(|trial| figure(trial).unwrap_or(f64::NAN)));
+    }
+    table.build()
 }
 
 /// The course of a study as a figure.

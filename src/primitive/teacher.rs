@@ -131,7 +131,9 @@ mod teacher_functions {
         teacher.net.name.clone()
     }
 
-    /// Top-1 of the teacher on validation images, in percent; `()` for one that was not trained here, or without such images.
+    /// Top-1 of the teacher on validation images, in percent; `()` where it is not known.
+    ///
+    /// It is not for a teacher that was not trained here, and without validation images.
     #[rhai_fn(get = "top1_pct", pure)]
     pub fn top1_pct(teacher: &mut Teacher) -> Dynamic {
         teacher.top1_pct.map_or(Dynamic::UNIT, Dynamic::from)

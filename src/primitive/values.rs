@@ -59,7 +59,7 @@ pub fn words(value: &Dynamic) -> String {
         "Fn" => "a closure",
         "blob" => "bytes",
         other => {
-            let short = other.rsplit("::").next().unwrap_or(other);
+            let short = other.rsplit("::").next().unwrap_or(other).trim_end_matches('>');
             let article = if short.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
             return format!("{article} {short}");
         }

@@ -12,6 +12,9 @@ use crate::primitive::front::Output;
 use crate::primitive::parallel::busy_with;
 use crate::primitive::{self, host::Host};
 
+/// Steps of a script between two looks at the clock.
+const STEPS_UNWATCHED: u64 = 1024;
+
 /// How much a script may use. Sizes of values are not limited unless asked for: Rhai measures a whole array after every
 /// operation that touches it as soon as one of those limits is set.
 #[derive(Debug, Clone)]
@@ -57,8 +60,12 @@ pub(super) fn assemble(
     engine.set_max_string_size(limits.text_bytes);
     engine.set_max_array_size(limits.array_items);
 
-    let cancel = host.cancel.clone();
-    engine.on_progress(move |_| cancel.is_cancelled().then(|| Dynamic::from(true)));
+    let watched = host.clone();
+    engine.on_progress(move |steps| match watched.cancel.is_cancelled() {
+        true => Some(Dynamic::from(true)),
+        false if steps % STEPS_UNWATCHED == 0 => watched.overdue().map(Dynamic::from),
+        false => None,
+    });
     let printer = output.clone();
     engine.on_print(move |line| match busy_with() {
         Some(what) => printer.print(&format!("[{what}] {line}")),

@@ -146,7 +146,10 @@ pub fn run<C: Candidate>(
         } else if study.history.len() == plan.evaluations {
             study.stopped = Some(Stopped::Evaluations);
         } else if stale >= STALE {
-            study.stopped = Some(Stopped::Exhausted);
+            match strategy.stuck(study.history.len()) {
+                Ok(()) => study.stopped = Some(Stopped::Exhausted),
+                Err(fault) => end(&mut study, Failure { trial: None, fault }),
+            }
         }
         if study.stopped.is_some() {
             break;
@@ -154,19 +157,17 @@ pub fn run<C: Candidate>(
         if let Some(keep) = plan.on_batch {
             keep(&study)?;
         }
-        let merit = |text: &String| {
-            let score = study.history[*place.get(text)?].score();
-            Some(score.map_or(f64::NEG_INFINITY, |score| plan.direction.merit(score)))
-        };
+        let merit = |trial: &Trial<C>| trial.score().map_or(f64::NEG_INFINITY, |score| plan.direction.merit(score));
         // A candidate asked for twice at once is fresh once.
         let mut fresh = begun_at..;
         let results: Vec<Told<C>> = asked
             .iter()
             .filter_map(|(text, candidate)| {
-                let score = merit(text)?;
-                let is_fresh = place.get(text).is_some_and(|at| *at == fresh.start);
+                let at = *place.get(text)?;
+                let trial = &study.history[at];
+                let is_fresh = at == fresh.start;
                 fresh.start += usize::from(is_fresh);
-                Some(Told { candidate: candidate.clone(), score, fresh: is_fresh })
+                Some(Told { candidate: candidate.clone(), score: merit(trial), fresh: is_fresh, info: trial.record.info.clone() })
             })
             .collect();
         if let Err(fault) = strategy.tell(&results) {

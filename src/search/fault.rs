@@ -19,4 +19,8 @@ pub enum SearchFault {
     #[error("{found} accuracies were given for {wanted} subnets")]
     #[diagnostic(code(search::count), help("give one accuracy for each subnet, in their order"))]
     Count { found: usize, wanted: usize },
+    /// Points that no model can be fitted to.
+    #[error("no Gaussian process can be fitted to these points: {wrong}")]
+    #[diagnostic(code(search::points), help("give points of one length and a finite value for each"))]
+    Points { wrong: String },
 }

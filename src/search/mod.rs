@@ -1,4 +1,4 @@
-//! How to look: studies with a strategy of the user's, evolutionary subnet search, Pareto fronts.
+//! How to look: studies with a strategy of the user's, evolutionary subnet search, Pareto fronts, Gaussian processes.
 //!
 //! The engine ([`run`]) owns the loop: it asks the strategy for candidates, scores them in parallel, keeps the
 //! history, reports, stops. A [`Strategy`] owns the decisions and never learns what is scored. Both
@@ -6,6 +6,7 @@
 
 mod engine;
 mod fault;
+mod gaussian;
 mod pareto;
 mod random;
 mod stored;
@@ -15,6 +16,7 @@ mod subnets;
 
 pub use engine::{OnBatch, Plan, run};
 pub use fault::SearchFault;
+pub use gaussian::{GaussianProcess, Guess};
 pub use pareto::{hypervolume, pareto_front};
 pub use random::RandomSearch;
 pub use stored::StoredStudy;

@@ -47,6 +47,8 @@ pub struct Told<C> {
     pub score: f64,
     /// Whether it entered the history just now; false for one that was in it already.
     pub fresh: bool,
+    /// What the score function said beside the score.
+    pub info: Value,
 }
 
 /// The decisions of a search. It never learns what is scored, or on how many threads.
@@ -59,4 +61,10 @@ pub trait Strategy<C> {
 
     /// Scores of what was asked for. A candidate that was scored before comes with the score it had.
     fn tell(&mut self, results: &[Told<C>]) -> Result<()>;
+
+    /// Asked when so much was asked for in vain that the search ends after `scored` candidates: a fault if that is the
+    /// strategy's own mistake.
+    fn stuck(&self, _scored: usize) -> Result<()> {
+        Ok(())
+    }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The reference's phone table carried over to this machine from measured networks. About 4 minutes the first time.
+# The reference's phone table carried over to this machine from measured networks. About 8 minutes the first time.
 set -euo pipefail
 lab=${1:?the binary to time}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/latency

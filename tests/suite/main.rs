@@ -49,6 +49,7 @@ mod sharing;
 mod slow_net;
 mod space;
 mod stats;
+mod strategies;
 mod synthetic;
 mod tidy;
 mod torch;

@@ -113,7 +113,7 @@ fn shape(file: &File) -> Vec<Complaint> {
     if !generated && lines > LONGEST_FILE {
         found.push(format!("{lines} lines, over {LONGEST_FILE}: split it by what its parts are about"));
     }
-    if file.path.starts_with("src/") && file.code().contains("super::super") {
+    if file.path.starts_with("src/") && file.code().contains("super::super::") {
         found.push("say `crate::…` instead of `super::super`, so that one sees who knows whom".to_string());
     }
     found.extend(private_paths(file));

@@ -5,8 +5,8 @@ use super::results::intervals;
 use crate::base::{Fault, Result};
 use crate::frame::{Expr, GroupBy, Table};
 use crate::plot::{Drawing, Figure};
+use crate::primitive::problem::Problem;
 use crate::primitive::random::Random;
-use crate::primitive::study::Problem;
 use crate::primitive::tensor::Tensor;
 use crate::primitive::trace::{Drawn, Traced};
 

@@ -98,9 +98,10 @@ fn a_strategy_that_asks_for_nothing() {
     );
     insta::assert_snapshot!(shown, @r#"
     error[strategy::ask]: `ask` of the strategy gave an integer
-     --> script.rhai:1:13
-    1 | let study = evolve(hyperspace("pocket"), #{
-      |             ^^^^^^
+     --> script.rhai:3:41
+    3 |     strategy: #{ ask: |problem, n, rng| 3, tell: |results| {} },
+      |                                         ^
+      in `evolve`, called at script.rhai:1:13
       help: return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`
             `last_study()` holds the trials so far
     "#);
