@@ -10,7 +10,9 @@ use crate::search::GaussianProcess;
 
 #[export_module]
 mod gaussian_process {
-    /// What a function that was seen at some points may be at others: maps with `mean`, `std`, `improvement`.
+    /// What a function that was seen at some points may be at others.
+    ///
+    /// Gives a map with `mean`, `std` and `improvement` for each point that is asked for.
     ///
     /// Points are arrays of numbers, all of one length, in units in which equal steps matter about equally. `improvement` is the expected gain over the largest of `values`.
     /// The kernel is Matérn 5/2; its length scale and noise are those of a grid that make the values likeliest. It takes O(n³) for n points: a second for about 500.

@@ -239,7 +239,7 @@ mod search_space_type {
         space.hyperspace.searched().into_iter().map(|at| space.operator(at).name().to_string().into()).collect()
     }
 
-    /// Its choices as whole numbers, in the order of its text: the operator of each searched stage, then the windows.
+    /// Its choices as whole numbers: the operator of each searched stage, then the windows.
     ///
     /// # Example
     ///

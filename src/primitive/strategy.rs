@@ -67,22 +67,30 @@ impl<'a> ScriptStrategy<'a> {
 
     /// Calls one of the closures.
     fn call(&mut self, name: &str, closure: &FnPtr, arguments: Vec<Dynamic>) -> Result<Dynamic> {
-        let (state, context) = (&mut self.state, self.context);
+        let (state, context, count) = (&mut self.state, self.context, arguments.len());
         let answer = self.host.within(self.limit, || closure.call_raw(context, Some(state), arguments));
-        answer.map_err(|error| inner_fault(self.host, &error, context.call_source()).during(&format!("`{name}` of the strategy")))
+        answer.map_err(|error| {
+            let mut fault = inner_fault(self.host, &error, context.call_source()).during(&format!("`{name}` of the strategy"));
+            // What has no place of its own, such as a loop without a body, was given that of the call.
+            if fault.at.as_ref().is_none_or(|spot| Some(spot.line) == context.call_position().line()) {
+                fault.at = None;
+                fault = self.at_closure(closure, count, fault);
+            }
+            fault
+        })
     }
 
     /// The fault of an `ask` that gave `found` in place of candidates.
     fn wrong(&self, found: &str) -> Fault {
         let help = "return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`";
-        self.at_ask(Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help))
+        self.at_closure(&self.ask, 3, Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help))
     }
 
-    /// The fault with the place of the closure `ask`, if it is in a script of the user's.
-    fn at_ask(&self, fault: Fault) -> Fault {
-        let arguments = self.ask.curry().len() + 3;
+    /// The fault with the place of a closure of so many arguments, if it is in a script of the user's.
+    fn at_closure(&self, closure: &FnPtr, arguments: usize, fault: Fault) -> Fault {
+        let arguments = closure.curry().len() + arguments;
         let written = self.context.iter_namespaces().find_map(|module| {
-            let at = module.get_script_fn(self.ask.fn_name(), arguments)?.body.start_position();
+            let at = module.get_script_fn(closure.fn_name(), arguments)?.body.start_position();
             let script = module.id().or_else(|| self.context.call_source()).unwrap_or("script").into();
             Some(Spot { script, line: at.line()?, column: at.position().unwrap_or(0) })
         });
@@ -147,7 +155,7 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
             self.problem.hyperspace.size()
         );
         let help = "draw from the `rng` that it is given: `problem.random(rng)`, `problem.mutate(candidate, \"operator\", rng)`";
-        Err(self.at_ask(Fault::new("strategy::stuck", message, help)))
+        Err(self.at_closure(&self.ask, 3, Fault::new("strategy::stuck", message, help)))
     }
 }
 

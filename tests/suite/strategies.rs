@@ -62,8 +62,8 @@ const SHIPPED: &[(&str, &str)] = &[
     ("tournament_evolution", "tournament_evolution(#{ population: 20 })"),
     ("tpe", "tpe(#{ startup: 2 })"),
 ];
-/// Files of the folder that are no strategies for `evolve`: a check, and a function around it.
-const OTHERS: &[&str] = &["conformance", "successive_halving"];
+/// Files of the folder that are no strategies for `evolve`: a check, functions around it and of subnets.
+const OTHERS: &[&str] = &["conformance", "subnet_evolution", "successive_halving"];
 
 #[test]
 fn every_strategy_of_the_library_keeps_the_rules() {
