@@ -49,6 +49,23 @@ fn a_whole_script_runs_dry_and_leaves_nothing() {
 }
 
 #[test]
+fn the_studies_of_latency_run_dry() {
+    let folder = tempfile::tempdir().unwrap();
+    for (script, options) in [
+        ("int8_study", &["--widths", "16,24", "--budget_s", "5"][..]),
+        ("published_models", &["--budget-s", "5", "--resolution", "160"]),
+    ] {
+        let path = format!("{}/scripts/{script}.rhai", env!("CARGO_MANIFEST_DIR"));
+        let mut spaceevo = Command::new(env!("CARGO_BIN_EXE_spaceevo"));
+        let out =
+            spaceevo.current_dir(folder.path()).args(["run", "--dry", "--lab", "lab", &path]).args(options).output().unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.success(), "{script}: {said}");
+        assert!(said.contains("device `ort`: `flops` in its place"), "{script}: {said}");
+    }
+}
+
+#[test]
 fn a_dry_run_of_a_failing_script_says_both() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("script.rhai"), "let a = 1;\nnonsense(a)\n").unwrap();
