@@ -9,8 +9,8 @@ use spaceevo::graph::Weights;
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::SearchSpace;
 use spaceevo::train::{
-    BlockTarget, EvalBlocks, ExportNet, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe,
-    SupernetTask, Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
+    BlockTarget, EvalBlocks, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe, SupernetTask,
+    Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
 };
 
 use crate::torch::{run, same_classes_in_onnx_runtime, trainer};
@@ -225,17 +225,8 @@ fn scales_of_channels_are_exported_as_they_were_trained() {
     let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, 6)];
     let trained = toynet::train(&toy, phases, &folder.path().join("train"));
     let _: TrainSummary = run(&pool, trained.job, &trained.folder);
-    let export = Job::ExportNet(ExportNet {
-        pool: toy.pool.clone(),
-        weights: Some(WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") }),
-        data: toynet::shapes(64, 96),
-        quantized: true,
-        net: Toy::extremes()[1].clone(),
-        recalibrate: 2,
-        batch: 32,
-        seed: Seed(3),
-    });
-    let _: Value = run(&pool, export, &folder.path().join("export"));
+    let weights = WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") };
+    let _: Value = run(&pool, toynet::export(&toy, weights), &folder.path().join("export"));
     let [whole, exported] =
         ["train", "export"].map(|name| Weights::load(&folder.path().join(format!("{name}/weights.safetensors"))).unwrap());
     let (shape, scales) = exported.get("stage2.b1.depth.sw").unwrap();

@@ -187,17 +187,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
     });
     let scores: Vec<NetScore> = run(&pool, evaluate, &folder.path().join("eval"));
     assert_eq!((scores.len(), scores[0].images, scores[1].images), (2, 80, 80));
-    let export = Job::ExportNet(ExportNet {
-        pool: toy.pool.clone(),
-        weights: Some(weights),
-        data: toynet::shapes(64, 96),
-        quantized: true,
-        net: Toy::extremes()[1].clone(),
-        recalibrate: 2,
-        batch: 32,
-        seed: Seed(3),
-    });
-    let _: Value = run(&pool, export, &folder.path().join("export"));
+    let _: Value = run(&pool, toynet::export(&toy, weights), &folder.path().join("export"));
     let exported = Weights::load(&folder.path().join("export/weights.safetensors")).unwrap();
     // The smaller input width, three times expanded, and the centre of the kernel.
     let whole = Weights::load(&trained.folder.join("weights.safetensors")).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spaceevo::base::Seed;
 use spaceevo::graph::{Activation, Builder, ConvOptions, Graph, Part, Shape, union_weights};
-use spaceevo::train::{DataSource, Distill, Job, JobFile, Lsq, Net, Phase, Pool, TrainNet, Update};
+use spaceevo::train::{DataSource, Distill, ExportNet, Job, JobFile, Lsq, Net, Phase, Pool, TrainNet, Update, WeightsRef};
 
 /// Side of the images.
 pub const SIZE: usize = 32;
@@ -113,6 +113,20 @@ pub fn shapes(train: usize, valid: usize) -> DataSource {
 /// A phase of `steps` sandwiches.
 pub fn phase(quantized: bool, lr: f64, steps: usize) -> Phase {
     Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(Toy::sandwich).collect() }
+}
+
+/// The job that writes the smaller of the two extremes, quantized.
+pub fn export(toy: &Toy, weights: WeightsRef) -> Job {
+    Job::ExportNet(ExportNet {
+        pool: toy.pool.clone(),
+        weights: Some(weights),
+        data: shapes(64, 96),
+        quantized: true,
+        net: Toy::extremes()[1].clone(),
+        recalibrate: 2,
+        batch: 32,
+        seed: Seed(3),
+    })
 }
 
 /// Trains `toy` by `phases`.

@@ -65,7 +65,7 @@ pub fn build_latency_table(
     let mut harvest = Harvest::default();
     harvest.measure_networks(networks(hyperspace, plan.networks, plan.seed), plan.budget_s * NETWORKS_SHARE, measure)?;
     let mut draw = Draw::new(hyperspace, plan.seed)?;
-    let few = draw.few(plan.blocks / 2);
+    let mut few = draw.few(plan.blocks / 2);
     let wholly = draw.measured_wholly();
     let first = few.len() + ((plan.blocks - few.len()) as f64 * FIRST).ceil() as usize;
     let part = (plan.blocks - first).div_ceil(PARTS).max(1);
@@ -78,8 +78,8 @@ pub fn build_latency_table(
             cut_short = true;
             break;
         }
-        let mut blocks = if asked == 0 { few.clone() } else { vec![] };
         let count = if asked == 0 { first - few.len() } else { part.min(plan.blocks - asked) };
+        let mut blocks = std::mem::take(&mut few);
         // More of those operators whose held-out error is large; none is forgotten.
         blocks.extend(draw.next(count, |operator| match &fitted {
             Some((_, report)) => {
