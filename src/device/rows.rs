@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Candidate, MeasureOptions, PROCEDURE, anchor_quiet_ms, measure};
@@ -79,15 +80,14 @@ pub fn measure_all(
     if let Some(lab) = lab.filter(|_| device.needs_quiet()) {
         lab.running().version("runtime", &device.fingerprint().runtime);
     }
-    let mut wanted = vec![];
-    for (label, graph) in graphs {
-        for &precision in precisions {
-            cancel.check()?;
-            let key = measurement_key(device, graph, precision);
-            let key = key.map_err(|fault| fault.during(&format!("`{label}` in {precision}")));
-            wanted.push(Wanted { key, candidate: Candidate { label, graph, precision }, found: None });
-        }
-    }
+    let asked: Vec<_> = graphs.iter().flat_map(|graph| precisions.iter().map(move |&precision| (graph, precision))).collect();
+    let with_key = |((label, graph), precision): (&'_ (String, &'_ Graph), Precision)| {
+        cancel.check()?;
+        let key = measurement_key(device, graph, precision);
+        let key = key.map_err(|fault| fault.during(&format!("`{label}` in {precision}")));
+        Ok(Wanted { key, candidate: Candidate { label, graph, precision }, found: None })
+    };
+    let mut wanted = asked.into_par_iter().map(with_key).collect::<Result<Vec<_>>>()?;
     look_up(&mut wanted, options, lab)?;
     let mut missing = missing(&wanted);
     let had = wanted.iter().filter(|one| one.found.is_some()).count();
