@@ -5,8 +5,8 @@ use crate::base::{Result, hash_hex};
 use crate::graph::{Graph, Layer};
 use crate::onnx::Precision;
 
-/// Latency in proportion to multiply-accumulates: 0.1 ms a million in FP32, in INT8 a third of that, except for
-/// depthwise convolutions, which gain nothing there, the products of attention included; every other layer costs 0.5 ms a million values.
+/// Latency in proportion to multiply-accumulates, those of attention included: 0.1 ms a million in FP32, in INT8 a third of
+/// that, except for depthwise convolutions, which gain nothing there; every other layer costs 0.5 ms a million values.
 #[derive(Debug, Clone)]
 pub struct FlopsDevice {
     fingerprint: Fingerprint,

@@ -76,7 +76,7 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
                 }
             }
             Layer::BatchNorm { .. } => ("bn", vec![out.elements()]),
-            Layer::LayerNorm { .. } => ("ln", vec![out.elements(), out.h * out.w]),
+            Layer::LayerNorm => ("ln", vec![out.elements(), out.h * out.w]),
             Layer::Act { act } => (act.name(), vec![out.elements()]),
             Layer::GlobalPool => ("global_pool", vec![from(0).elements(), out.c()]),
             Layer::MaxPool { kernel, .. } => ("max_pool", vec![out.elements() * kernel * kernel, out.elements()]),

@@ -95,7 +95,7 @@ impl Builder {
         self
     }
 
-    /// The same builder with this epsilon in every norm, and this padding of convolutions that say none.
+    /// The same builder with this epsilon in every batch norm, and this padding of convolutions that say none.
     #[must_use]
     pub fn with(self, epsilon: f64, padding: Padding) -> Self {
         Self { epsilon, padding, ..self }
@@ -168,7 +168,7 @@ impl Builder {
 
     /// Layer normalisation; without a name it takes that of the layer before it, with `.ln`.
     pub fn ln(&mut self, from: NodeId, name: Option<&str>) -> Result<NodeId> {
-        self.follow(from, name, "ln", Layer::LayerNorm { epsilon: self.epsilon })
+        self.follow(from, name, "ln", Layer::LayerNorm)
     }
 
     /// Activation; without a name it takes that of the layer before it, with `.act`.

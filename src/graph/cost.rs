@@ -73,7 +73,7 @@ impl Graph {
                 NodeCost { macs: weights * cells, params: weights + if bias { cout } else { 0 } }
             }
             Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout },
-            Layer::BatchNorm { .. } | Layer::LayerNorm { .. } => NodeCost { macs: 0, params: 2 * cout },
+            Layer::BatchNorm { .. } | Layer::LayerNorm => NodeCost { macs: 0, params: 2 * cout },
             // Each query with each key, over the channels; and for each cell all cells.
             Layer::Scores { .. } => NodeCost { macs: cin * cells, params: 0 },
             Layer::Attend { .. } => NodeCost { macs: cout * cells * cells, params: 0 },

@@ -82,8 +82,11 @@ impl Activation {
     }
 }
 
-/// Epsilon of norms where a network does not say another one.
+/// Epsilon of batch norm where a network does not say another one.
 pub const BN_EPSILON: f64 = 1e-5;
+
+/// What layer norm adds to the variance, inside the square root.
+pub const LN_EPSILON: f64 = 1e-5;
 
 fn usual_epsilon() -> f64 {
     BN_EPSILON
@@ -129,12 +132,8 @@ pub enum Layer {
         epsilon: f64,
     },
     /// Layer normalisation: mean and variance over the channels of each cell by itself, then a learned scale and shift for each
-    /// channel. Weights `[c]`.
-    LayerNorm {
-        /// Added to the variance, inside the square root.
-        #[serde(default = "usual_epsilon", skip_serializing_if = "is_usual_epsilon")]
-        epsilon: f64,
-    },
+    /// channel, with [`LN_EPSILON`].
+    LayerNorm,
     /// An activation.
     Act {
         /// Which one.
@@ -207,7 +206,7 @@ impl Layer {
             Layer::Conv { depthwise: true, .. } => "dwconv",
             Layer::Conv { .. } => "conv",
             Layer::BatchNorm { .. } => "bn",
-            Layer::LayerNorm { .. } => "ln",
+            Layer::LayerNorm => "ln",
             Layer::Act { act } => act.name(),
             Layer::GlobalPool => "global_pool",
             Layer::MaxPool { .. } => "max_pool",
@@ -226,7 +225,7 @@ impl Layer {
 
     /// Whether it has a scale and a shift for each channel, and no other weights.
     pub fn is_norm(&self) -> bool {
-        matches!(self, Layer::BatchNorm { .. } | Layer::LayerNorm { .. })
+        matches!(self, Layer::BatchNorm { .. } | Layer::LayerNorm)
     }
 
     /// Whether it has weights.

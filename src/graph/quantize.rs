@@ -101,7 +101,7 @@ pub fn quantize(graph: &Graph) -> Plan {
             // Softmax is positive.
             Layer::Scores { .. } => zero_at_zero = true,
             Layer::GlobalPool | Layer::AvgPool { .. } | Layer::Concat | Layer::Mul | Layer::Add => zero_at_zero = from_zero,
-            Layer::Conv { .. } | Layer::Linear | Layer::Input | Layer::LayerNorm { .. } | Layer::Attend { .. } => {}
+            Layer::Conv { .. } | Layer::Linear | Layer::Input | Layer::LayerNorm | Layer::Attend { .. } => {}
         }
         plan.value[id] = Some(plan.quantizers.len());
         plan.quantizers.push(Quantizer { name: node.name.clone(), node: id, zero_at_zero, max_scale });

@@ -72,7 +72,6 @@ fn kind(layer: &Layer) -> String {
         Layer::Conv { depthwise: true, bias, .. } => format!("a depthwise convolution{}", with_bias(*bias)),
         Layer::Conv { groups, bias, .. } => format!("a convolution in {groups} groups{}", with_bias(*bias)),
         Layer::BatchNorm { epsilon } => format!("a batch norm of epsilon {epsilon}"),
-        Layer::LayerNorm { epsilon } => format!("a layer norm of epsilon {epsilon}"),
         other => format!("a {} layer", other.label()),
     }
 }

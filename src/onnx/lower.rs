@@ -7,7 +7,7 @@ use super::emit::{Writer, float, int, ints};
 use super::proto::{ModelProto, NodeProto};
 use super::{Int8Weights, OnnxFault, Precision};
 use crate::base::Result;
-use crate::graph::{Activation, Graph, Layer, NodeId, Plan, Step, Weights, quantize};
+use crate::graph::{Activation, Graph, LN_EPSILON, Layer, NodeId, Plan, Step, Weights, quantize};
 
 /// An ONNX file of `graph` for `batch` images: float input `input` `[batch, C, H, W]`, float output
 /// `output` (`[batch, C]` after a dense layer, else `[batch, C, H, W]`). Batch norm is folded into the
@@ -122,7 +122,7 @@ impl Lowering<'_> {
                 return self.quantizer(id);
             }
             Layer::BatchNorm { epsilon } => self.batch_norm(id, epsilon, &output)?,
-            Layer::LayerNorm { epsilon } => self.layer_norm(id, epsilon, &output)?,
+            Layer::LayerNorm => self.layer_norm(id, &output)?,
             Layer::Scores { heads } => self.scores(id, heads, &output)?,
             Layer::Attend { heads } => return self.attend(id, heads, &output),
             Layer::Act { act } => self.activation(id, act, &output),
@@ -316,7 +316,7 @@ impl Lowering<'_> {
     }
 
     /// The norm over channels, which ONNX has over the last dimension only.
-    fn layer_norm(&mut self, id: NodeId, epsilon: f64, output: &str) -> Result<()> {
+    fn layer_norm(&mut self, id: NodeId, output: &str) -> Result<()> {
         let node = &self.graph.nodes[id];
         let (name, channels) = (&node.name, [node.shape.c()]);
         let from = self.real(node.inputs[0]);
@@ -327,7 +327,7 @@ impl Lowering<'_> {
         }
         let (cells, normed) = (format!("{name}/cells"), format!("{name}/normed"));
         self.writer.node("Transpose", &[&from], &cells, vec![ints("perm", &[0, 2, 3, 1])]);
-        let attributes = vec![int("axis", -1), float("epsilon", epsilon as f32)];
+        let attributes = vec![int("axis", -1), float("epsilon", LN_EPSILON as f32)];
         self.writer.node("LayerNormalization", &[&cells, &factors[0], &factors[1]], &normed, attributes);
         self.writer.node("Transpose", &[&normed], output, vec![ints("perm", &[0, 3, 1, 2])]);
         Ok(())

@@ -37,7 +37,7 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
                 }
                 continue;
             }
-            Layer::LayerNorm { .. } => {
+            Layer::LayerNorm => {
                 for (part, value) in [("gamma", 1.0), ("beta", 0.1)] {
                     weights.insert(format!("{name}.{part}"), vec![cout], vec![value; cout]);
                 }

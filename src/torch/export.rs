@@ -60,7 +60,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                     put(&mut weights, format!("{name}.var"), &var);
                 }
             }
-            Kind::LayerNorm { layer, channels, .. } => {
+            Kind::LayerNorm { layer, channels } => {
                 if let LayerWeights::LayerNorm { gamma, beta } = &store.layers[*layer] {
                     put(&mut weights, format!("{name}.gamma"), &channels.of(gamma, 0));
                     put(&mut weights, format!("{name}.beta"), &channels.of(beta, 0));

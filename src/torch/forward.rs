@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spaceevo::graph::Activation;
+use spaceevo::graph::{Activation, LN_EPSILON};
 use tch::{Kind as Number, Tensor, no_grad_guard};
 
 use super::net::{Kind, Net, Op, WeightSlice};
@@ -64,7 +64,7 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
                 Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
                 None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
-            Kind::LayerNorm { layer, channels, epsilon } => layer_norm(store, (*layer, channels, *epsilon), first),
+            Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, first),
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
@@ -148,12 +148,12 @@ fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Ten
 }
 
 /// The norm over the channels of each cell, which lie side by side.
-fn layer_norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Tensor) -> Tensor {
+fn layer_norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor) -> Tensor {
     let LayerWeights::LayerNorm { gamma, beta } = &store.layers[layer] else {
         unreachable!("compile() takes layer norms from layers of this kind alone");
     };
     let (gamma, beta) = (channels.of(gamma, 0), channels.of(beta, 0));
-    x.permute([0, 2, 3, 1]).layer_norm(gamma.size(), Some(&gamma), Some(&beta), epsilon, false).permute([0, 3, 1, 2])
+    x.permute([0, 2, 3, 1]).layer_norm(gamma.size(), Some(&gamma), Some(&beta), LN_EPSILON, false).permute([0, 3, 1, 2])
 }
 
 /// A map as `[N, heads, cells, channels of a head]`.

@@ -20,8 +20,8 @@ pub enum Kind {
     Linear { weights: WeightSlice },
     /// A batch norm: place among the layers, its channels, and what is added to the variance.
     Norm { layer: usize, channels: Slice, epsilon: f64 },
-    /// A layer norm: place among the layers, its channels, and what is added to the variance.
-    LayerNorm { layer: usize, channels: Slice, epsilon: f64 },
+    /// A layer norm: place among the layers, and its channels.
+    LayerNorm { layer: usize, channels: Slice },
     /// An activation.
     Act(Activation),
     /// Mean over the map.
@@ -120,7 +120,7 @@ pub fn chained(pool: &Pool, parts: &[usize], resolution: usize) -> Result<(Graph
 pub fn spec_of(graph: &Graph, node: &Node) -> Option<WeightSpec> {
     let input = graph.nodes[*node.inputs.first()?].shape.channels.clone();
     let output = match node.layer {
-        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } | Layer::LayerNorm { .. } => input.clone(),
+        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } | Layer::LayerNorm => input.clone(),
         Layer::Conv { .. } | Layer::Linear => node.shape.channels.clone(),
         _ => return None,
     };
@@ -189,9 +189,9 @@ fn kind(graph: &Graph, node: &Node, store: &Store) -> Result<Kind> {
             let (layer, channels) = norm_slice(graph, node, store)?;
             Kind::Norm { layer, channels, epsilon }
         }
-        Layer::LayerNorm { epsilon } => {
+        Layer::LayerNorm => {
             let (layer, channels) = norm_slice(graph, node, store)?;
-            Kind::LayerNorm { layer, channels, epsilon }
+            Kind::LayerNorm { layer, channels }
         }
         Layer::Act { act } => Kind::Act(act),
         Layer::GlobalPool => Kind::GlobalPool,

@@ -156,7 +156,7 @@ impl Store {
                     let channels = spec.output.count() as i64;
                     let start = |range: &Option<Range<i64>>| range.as_ref().map_or(0, |range| range.start);
                     let (gamma, beta) = (leaf(start(gain), &[channels]), leaf(start(shift), &[channels]));
-                    if matches!(spec.layer, Layer::LayerNorm { .. }) {
+                    if spec.layer == Layer::LayerNorm {
                         return LayerWeights::LayerNorm { gamma, beta };
                     }
                     LayerWeights::Norm {
