@@ -118,10 +118,9 @@ fn reached(nodes: &[FileNode], writer: &HashMap<&str, usize>, backwards: bool) -
 
 fn float_inside(node: &FileNode) -> String {
     match node.op.as_str() {
-        "HardSwish" | "HardSigmoid" | "Sigmoid" | "QuickGelu" | "Mul" | "FusedMul" => {
-            "no integer kernel: computed in floats between a dequantizer and a quantizer".into()
-        }
-        op if op.contains("Conv") || op.contains("Gemm") || op == "Add" => {
+        "HardSwish" | "HardSigmoid" | "Sigmoid" | "QuickGelu" | "Gelu" | "Mul" | "FusedMul" | "LayerNormalization"
+        | "Softmax" => "no integer kernel: computed in floats between a dequantizer and a quantizer".into(),
+        op if op.contains("Conv") || op.contains("Gemm") || op.contains("MatMul") || op == "Add" => {
             "not fused with its quantizers: it runs in floats although an integer kernel exists".into()
         }
         _ => "computed in floats between integer layers".into(),

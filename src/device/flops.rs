@@ -5,8 +5,8 @@ use crate::base::{Result, hash_hex};
 use crate::graph::{Graph, Layer};
 use crate::onnx::Precision;
 
-/// Latency in proportion to multiply-accumulates: 0.1 ms a million in FP32, in INT8 a third of that, except for
-/// depthwise convolutions, which gain nothing there; every other layer costs 0.5 ms a million values.
+/// Latency in proportion to multiply-accumulates, those of attention included: 0.1 ms a million in FP32, in INT8 a third of
+/// that, except for depthwise convolutions, which gain nothing there; every other layer costs 0.5 ms a million values.
 #[derive(Debug, Clone)]
 pub struct FlopsDevice {
     fingerprint: Fingerprint,
@@ -34,8 +34,12 @@ impl FlopsDevice {
         let cost = |node: &crate::graph::Node| {
             let millions = graph.node_cost(node).macs as f64 / 1e6;
             match node.layer {
-                Layer::Conv { depthwise: false, .. } | Layer::Linear if precision == Precision::Int8 => millions * 0.1 / 3.0,
-                Layer::Conv { .. } | Layer::Linear => millions * 0.1,
+                Layer::Conv { depthwise: false, .. } | Layer::Linear | Layer::Scores { .. } | Layer::Attend { .. }
+                    if precision == Precision::Int8 =>
+                {
+                    millions * 0.1 / 3.0
+                }
+                Layer::Conv { .. } | Layer::Linear | Layer::Scores { .. } | Layer::Attend { .. } => millions * 0.1,
                 Layer::Input | Layer::BatchNorm { .. } | Layer::Segment { .. } => 0.0,
                 _ => node.shape.elements() as f64 * 0.5 / 1e6,
             }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::graph::{Activation, Graph, Layer, NodeId, Step, quantize};
+use crate::graph::{Activation, Graph, Layer, Node, NodeId, Step, quantize};
 
 /// Lanes of the widest vector instructions; channels are worked on in blocks of this size.
 const LANES: usize = 16;
@@ -76,6 +76,7 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
                 }
             }
             Layer::BatchNorm { .. } => ("bn", vec![out.elements()]),
+            Layer::LayerNorm => ("ln", vec![out.elements(), out.h * out.w]),
             Layer::Act { act } => (act.name(), vec![out.elements()]),
             Layer::GlobalPool => ("global_pool", vec![from(0).elements(), out.c()]),
             Layer::MaxPool { kernel, .. } => ("max_pool", vec![out.elements() * kernel * kernel, out.elements()]),
@@ -89,6 +90,9 @@ pub fn kernels(graph: &Graph) -> Vec<Kernel> {
             Layer::Concat => ("concat", vec![out.elements()]),
             Layer::Slice { .. } => ("slice", vec![out.elements()]),
             Layer::Shuffle { .. } => ("shuffle", vec![out.elements()]),
+            // Products, softmax, and the way of each head's channels to where the product wants them.
+            Layer::Scores { .. } => ("scores", vec![macs(graph, node), out.elements(), from(0).elements(), from(1).elements()]),
+            Layer::Attend { .. } => ("attend", vec![macs(graph, node), from(0).elements(), out.elements()]),
         };
         kernels.push(Kernel { kind: kind.into(), features: millions(&counts) });
     }
@@ -101,6 +105,10 @@ fn fused(graph: &Graph, steps: &[Step], id: NodeId) -> bool {
     let kernel = matches!(graph.nodes[id].layer, Layer::Conv { .. } | Layer::Linear | Layer::Add | Layer::Mul)
         || steps[id] == Step::Folded;
     single && kernel
+}
+
+fn macs(graph: &Graph, node: &Node) -> usize {
+    graph.node_cost(node).macs as usize
 }
 
 fn round_up(channels: usize) -> usize {

@@ -16,6 +16,8 @@ impl Layer {
             }
             Layer::GlobalPool | Layer::Linear => (1, 1),
             Layer::Mul => inputs.iter().map(|shape| (shape.h, shape.w)).max().unwrap_or((h, w)),
+            Layer::Scores { .. } => (h * w, inputs.get(1).map_or(h * w, |keys| keys.h * keys.w)),
+            Layer::Attend { .. } => inputs.get(1).map_or((h, w), |values| (values.h, values.w)),
             _ => (h, w),
         }
     }
@@ -164,6 +166,11 @@ impl Builder {
         self.follow(from, name, "bn", Layer::BatchNorm { epsilon: self.epsilon })
     }
 
+    /// Layer normalisation; without a name it takes that of the layer before it, with `.ln`.
+    pub fn ln(&mut self, from: NodeId, name: Option<&str>) -> Result<NodeId> {
+        self.follow(from, name, "ln", Layer::LayerNorm)
+    }
+
     /// Activation; without a name it takes that of the layer before it, with `.act`.
     pub fn act(&mut self, from: NodeId, name: Option<&str>, act: Activation) -> Result<NodeId> {
         self.follow(from, name, "act", Layer::Act { act })
@@ -274,13 +281,37 @@ impl Builder {
         self.push(name, Layer::Shuffle { groups: count }, vec![from], Some(Channels::one(cin)))
     }
 
+    /// Attention: sums of `values` over all cells, weighted for each cell of `queries` by its likeness to the `keys`, in `heads`
+    /// equal runs of channels. Two layers: the weights, called `name.scores`, and the sums, called `name`.
+    pub fn attend(&mut self, [queries, keys, values]: [NodeId; 3], heads: i64, name: &str) -> Result<NodeId> {
+        let count = at_least_one("attend", name, "the number of heads", heads)?;
+        let (q, k, v) = (self.shape(queries), self.shape(keys), self.shape(values));
+        if (q.c(), q.h, q.w) != (k.c(), k.h, k.w) {
+            return Err(self.shapes("attend", name, queries, keys, "queries and keys need equal shapes"));
+        }
+        if (k.h, k.w) != (v.h, v.w) {
+            return Err(self.shapes("attend", name, keys, values, "keys and values need equal height and width"));
+        }
+        for channels in [q.c(), v.c()] {
+            if !channels.is_multiple_of(count) {
+                let help = "make queries, keys and values `heads` times as wide as one head";
+                let rule = format!("it must divide the {channels} channels");
+                return Err(unfit("attend", name, "the number of heads", heads, rule, help));
+            }
+        }
+        let channels = Channels::one(v.c());
+        let scores = Layer::Scores { heads: count };
+        let scores = self.push(&format!("{name}.scores"), scores, vec![queries, keys], Some(Channels::one(count)))?;
+        self.push(name, Layer::Attend { heads: count }, vec![scores, values], Some(channels))
+    }
+
     fn follow(&mut self, from: NodeId, name: Option<&str>, suffix: &str, layer: Layer) -> Result<NodeId> {
         match name {
             Some(name) => self.push(name, layer, vec![from], None),
             None => {
                 // `expand` + bn + act gives `expand.bn` and `expand.act`, not `expand.bn.act`.
                 let before = &self.nodes[from].name;
-                let stem = before.strip_suffix(".bn").unwrap_or(before);
+                let stem = before.strip_suffix(".bn").or_else(|| before.strip_suffix(".ln")).unwrap_or(before);
                 let name = format!("{stem}.{suffix}");
                 self.push(&name, layer, vec![from], None)
             }

@@ -7,15 +7,16 @@ use super::{Graph, Layer, Node};
 /// Cost of one layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCost {
-    /// Multiply-accumulates of convolutions and dense layers.
+    /// Multiply-accumulates of convolutions, dense layers and attention.
     pub macs: u64,
-    /// Learned numbers: weights, biases, batch-norm scale and shift.
+    /// Learned numbers: weights, biases, scale and shift of norms.
     pub params: u64,
 }
 
 /// Cost of a graph. Counting rule of the reference: multiply-accumulates count
 /// once, and only those of convolutions (squeeze-and-excitation and shortcut
-/// included) and dense layers; batch norm, activations, pooling, sums and
+/// included) and dense layers, and of the two products of attention, which the
+/// reference has none of; norms, activations, softmax, pooling, sums and
 /// products count nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
@@ -65,14 +66,17 @@ impl Graph {
     /// Cost of one of its nodes.
     pub fn node_cost(&self, node: &Node) -> NodeCost {
         let cin = node.inputs.first().map_or(0, |&id| self.nodes[id].shape.c()) as u64;
-        let cout = node.shape.c() as u64;
+        let (cout, cells) = (node.shape.c() as u64, (node.shape.h * node.shape.w) as u64);
         match node.layer {
             Layer::Conv { kernel, groups, bias, .. } => {
                 let weights = cout * (cin / groups as u64) * (kernel * kernel) as u64;
-                NodeCost { macs: weights * (node.shape.h * node.shape.w) as u64, params: weights + if bias { cout } else { 0 } }
+                NodeCost { macs: weights * cells, params: weights + if bias { cout } else { 0 } }
             }
             Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout },
-            Layer::BatchNorm { .. } => NodeCost { macs: 0, params: 2 * cout },
+            Layer::BatchNorm { .. } | Layer::LayerNorm => NodeCost { macs: 0, params: 2 * cout },
+            // Each query with each key, over the channels; and for each cell all cells.
+            Layer::Scores { .. } => NodeCost { macs: cin * cells, params: 0 },
+            Layer::Attend { .. } => NodeCost { macs: cout * cells * cells, params: 0 },
             _ => NodeCost::default(),
         }
     }

@@ -39,6 +39,7 @@ pub fn explain(graph: &Graph) -> Vec<LayerRow> {
                     format!(" {kernel}x{kernel} /{stride}")
                 }
                 Layer::Shuffle { groups } => format!(" g{groups}"),
+                Layer::Scores { heads } | Layer::Attend { heads } => format!(" h{heads}"),
                 _ => String::new(),
             };
             LayerRow {

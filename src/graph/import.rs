@@ -155,6 +155,7 @@ fn wanted<'a>(graph: &'a Graph, node: &'a Node) -> Vec<Wanted<'a>> {
             let pairs = [("gamma", "weight"), ("beta", "bias"), ("mean", "running_mean"), ("var", "running_var")];
             pairs.into_iter().map(|(own, theirs)| tensor(own, theirs, vec![cout])).collect()
         }
+        Layer::LayerNorm => vec![tensor("gamma", "weight", vec![cout]), tensor("beta", "bias", vec![cout])],
         _ => vec![],
     }
 }

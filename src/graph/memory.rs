@@ -49,7 +49,7 @@ impl Graph {
                     channels += cout;
                 }
                 // A scale and a shift of its own.
-                Layer::BatchNorm { .. } if plan.steps[id] != Step::Folded => channels += 2 * cout,
+                Layer::BatchNorm { .. } | Layer::LayerNorm if plan.steps[id] != Step::Folded => channels += 2 * cout,
                 _ => {}
             }
         }

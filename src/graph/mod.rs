@@ -60,17 +60,20 @@ pub enum Activation {
     Swish,
     /// 1 / (1 + exp(-x))
     Sigmoid,
+    /// x * Phi(x), with the distribution function Phi of the standard normal distribution (arXiv 1606.08415)
+    Gelu,
 }
 
 impl Activation {
     /// All activations with the names scripts use.
-    pub const NAMES: [(&'static str, Activation); 6] = [
+    pub const NAMES: [(&'static str, Activation); 7] = [
         ("relu", Activation::Relu),
         ("relu6", Activation::Relu6),
         ("hswish", Activation::Hswish),
         ("hsigmoid", Activation::Hsigmoid),
         ("swish", Activation::Swish),
         ("sigmoid", Activation::Sigmoid),
+        ("gelu", Activation::Gelu),
     ];
 
     /// The name scripts use.
@@ -81,6 +84,9 @@ impl Activation {
 
 /// Epsilon of batch norm where a network does not say another one.
 pub const BN_EPSILON: f64 = 1e-5;
+
+/// What layer norm adds to the variance, inside the square root.
+pub const LN_EPSILON: f64 = 1e-5;
 
 fn usual_epsilon() -> f64 {
     BN_EPSILON
@@ -125,6 +131,9 @@ pub enum Layer {
         #[serde(default = "usual_epsilon", skip_serializing_if = "is_usual_epsilon")]
         epsilon: f64,
     },
+    /// Layer normalisation: mean and variance over the channels of each cell by itself, then a learned scale and shift for each
+    /// channel, with [`LN_EPSILON`].
+    LayerNorm,
     /// An activation.
     Act {
         /// Which one.
@@ -175,6 +184,18 @@ pub enum Layer {
         /// Number of groups.
         groups: usize,
     },
+    /// How much each cell attends to each, from maps of queries and keys: of `heads` equal runs of channels, each d wide, the
+    /// softmax over all cells of query times key / sqrt(d) (arXiv 1706.03762). A map with a channel for each head, a row for
+    /// each query and a column for each key.
+    Scores {
+        /// Number of heads.
+        heads: usize,
+    },
+    /// Sums of a map's cells, weighted by [`Layer::Scores`], its first input; each head sums its own run of the channels.
+    Attend {
+        /// Number of heads.
+        heads: usize,
+    },
 }
 
 impl Layer {
@@ -185,6 +206,7 @@ impl Layer {
             Layer::Conv { depthwise: true, .. } => "dwconv",
             Layer::Conv { .. } => "conv",
             Layer::BatchNorm { .. } => "bn",
+            Layer::LayerNorm => "ln",
             Layer::Act { act } => act.name(),
             Layer::GlobalPool => "global_pool",
             Layer::MaxPool { .. } => "max_pool",
@@ -196,7 +218,19 @@ impl Layer {
             Layer::Slice { .. } => "slice",
             Layer::Segment { .. } => "segment",
             Layer::Shuffle { .. } => "shuffle",
+            Layer::Scores { .. } => "scores",
+            Layer::Attend { .. } => "attend",
         }
+    }
+
+    /// Whether it has a scale and a shift for each channel, and no other weights.
+    pub fn is_norm(&self) -> bool {
+        matches!(self, Layer::BatchNorm { .. } | Layer::LayerNorm)
+    }
+
+    /// Whether it has weights.
+    pub fn has_weights(&self) -> bool {
+        self.is_norm() || matches!(self, Layer::Conv { .. } | Layer::Linear)
     }
 }
 

@@ -67,8 +67,7 @@ impl Network {
             }
             published.insert(layer, theirs);
         }
-        let weighted = |layer: &Layer| matches!(layer, Layer::Conv { .. } | Layer::BatchNorm { .. } | Layer::Linear);
-        let nameless = graph.nodes.iter().find(|node| weighted(&node.layer) && !published.contains_key(&node.name));
+        let nameless = graph.nodes.iter().find(|node| node.layer.has_weights() && !published.contains_key(&node.name));
         if let Some(node) = nameless.filter(|_| !published.is_empty()) {
             return Err(GraphFault::Nameless { layer: node.name.clone() }.into());
         }

@@ -3,7 +3,8 @@
 //! Rules, each measured on ONNX Runtime (breaking one makes INT8 slower than FP32 or unlike training):
 //! one quantizer belongs to each tensor that an integer kernel reads or writes, shared by all readers;
 //! convolution, batch norm and relu are one kernel, with no quantizer in between; an activation without an
-//! integer kernel has quantizers on both sides; the zero point after relu is 0; relu6 bounds the scale by 6/255.
+//! integer kernel has quantizers on both sides; the zero point after relu is 0; relu6 bounds the scale by 6/255; the weights of
+//! attention are one layer, so that softmax reads the sums of the integer product as they are, in floats.
 
 use super::{Activation, Graph, Layer, NodeId};
 
@@ -97,8 +98,10 @@ pub fn quantize(graph: &Graph) -> Plan {
                 zero_at_zero = matches!(act, Activation::Relu | Activation::Relu6 | Activation::Sigmoid | Activation::Hsigmoid);
                 max_scale = (act == Activation::Relu6).then_some(6.0 / 255.0);
             }
+            // Softmax is positive.
+            Layer::Scores { .. } => zero_at_zero = true,
             Layer::GlobalPool | Layer::AvgPool { .. } | Layer::Concat | Layer::Mul | Layer::Add => zero_at_zero = from_zero,
-            Layer::Conv { .. } | Layer::Linear | Layer::Input => {}
+            Layer::Conv { .. } | Layer::Linear | Layer::Input | Layer::LayerNorm | Layer::Attend { .. } => {}
         }
         plan.value[id] = Some(plan.quantizers.len());
         plan.quantizers.push(Quantizer { name: node.name.clone(), node: id, zero_at_zero, max_scale });

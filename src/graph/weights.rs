@@ -28,11 +28,11 @@ pub fn union_weights<'a>(parts: impl IntoIterator<Item = Part<'a>>) -> Result<Ve
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     for part in parts {
         for node in &part.graph.nodes[1..] {
-            if !matches!(node.layer, Layer::Conv { .. } | Layer::BatchNorm { .. } | Layer::Linear) {
+            if !node.layer.has_weights() {
                 continue;
             }
             let input = part.graph.nodes[node.inputs[0]].shape.channels.clone();
-            let output = if matches!(node.layer, Layer::BatchNorm { .. }) { input.clone() } else { node.shape.channels.clone() };
+            let output = if node.layer.is_norm() { input.clone() } else { node.shape.channels.clone() };
             let name = part.name_of(node);
             let Some(&at) = place.get(&name) else {
                 place.insert(name.clone(), specs.len());
@@ -50,7 +50,7 @@ pub fn union_weights<'a>(parts: impl IntoIterator<Item = Part<'a>>) -> Result<Ve
                     *groups = (*groups).max(*other_groups);
                 }
                 (Layer::Linear, Layer::Linear) => {}
-                (Layer::BatchNorm { .. }, Layer::BatchNorm { .. }) if before == node.layer => {}
+                (norm, _) if norm.is_norm() && before == node.layer => {}
                 _ => return Err(GraphFault::KindChanges { name, first: kind(&before), second: kind(&node.layer) }.into()),
             }
             let segments = || GraphFault::KindChanges {
@@ -82,7 +82,7 @@ fn with_bias(bias: bool) -> &'static str {
 
 /// The numbers of one concrete network.
 ///
-/// Keys: `LAYER.weight`, `LAYER.bias`; batch norm `LAYER.gamma`, `.beta`, `.mean`, `.var`;
+/// Keys: `LAYER.weight`, `LAYER.bias`; layer norm `LAYER.gamma`, `.beta`; batch norm these and `.mean`, `.var`;
 /// weight quantizer `LAYER.sw`, one number, or one for each output channel of a convolution; tensor quantizer `NODE.sa` (scale)
 /// and `NODE.zp` (zero point), one number each; `lsq.bits`, two numbers: the bits of weights and of maps.
 #[derive(Debug, Clone, Default, PartialEq)]

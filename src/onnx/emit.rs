@@ -5,10 +5,12 @@ use super::proto::{
     ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
 };
 
-/// The operator set the files are written in: the oldest with all layers used here, so that most runtimes read it.
+/// The operator set files are written in: the oldest with all layers but [`NEWER`], so that most runtimes read them.
 pub const OPSET: i64 = 17;
 /// Version of the file format, which belongs to the operator set.
 const IR_VERSION: i64 = 8;
+/// An operator that is younger, with its operator set and the version of the file format: files with it are written in these.
+const NEWER: (&str, i64, i64) = ("Gelu", 20, 9);
 
 /// An ONNX graph under construction.
 #[derive(Debug, Default)]
@@ -68,6 +70,9 @@ impl Writer {
 
     /// The finished model with float input `input` and float output `output`.
     pub(super) fn finish(self, input: &[usize], output: &[usize]) -> ModelProto {
+        let (newer, newer_opset, newer_ir) = NEWER;
+        let young = self.nodes.iter().any(|node| node.op_type() == newer);
+        let (opset, ir_version) = if young { (newer_opset, newer_ir) } else { (OPSET, IR_VERSION) };
         let graph = GraphProto {
             name: Some("network".into()),
             node: self.nodes,
@@ -77,10 +82,10 @@ impl Writer {
             ..GraphProto::default()
         };
         ModelProto {
-            ir_version: Some(IR_VERSION),
+            ir_version: Some(ir_version),
             producer_name: Some("spaceevo".into()),
             producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
+            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(opset) }],
             graph: Some(graph),
             ..ModelProto::default()
         }

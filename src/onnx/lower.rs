@@ -7,7 +7,7 @@ use super::emit::{Writer, float, int, ints};
 use super::proto::{ModelProto, NodeProto};
 use super::{Int8Weights, OnnxFault, Precision};
 use crate::base::Result;
-use crate::graph::{Activation, Graph, Layer, NodeId, Plan, Step, Weights, quantize};
+use crate::graph::{Activation, Graph, LN_EPSILON, Layer, NodeId, Plan, Step, Weights, quantize};
 
 /// An ONNX file of `graph` for `batch` images: float input `input` `[batch, C, H, W]`, float output
 /// `output` (`[batch, C]` after a dense layer, else `[batch, C, H, W]`). Batch norm is folded into the
@@ -77,18 +77,18 @@ fn name_output(mut model: ModelProto, result: &str) -> ModelProto {
     model
 }
 
-struct Lowering<'a> {
-    graph: &'a Graph,
+pub(super) struct Lowering<'a> {
+    pub(super) graph: &'a Graph,
     weights: &'a Weights,
-    plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     int8: bool,
     style: Int8Weights,
-    batch: usize,
-    writer: Writer,
+    pub(super) batch: usize,
+    pub(super) writer: Writer,
     /// Name of each node's value in floats, once written; in INT8 the dequantized one.
-    real: Vec<Option<String>>,
+    pub(super) real: Vec<Option<String>>,
     /// Name of each node's 8-bit codes, where its value has passed a quantizer.
-    codes: Vec<Option<String>>,
+    pub(super) codes: Vec<Option<String>>,
 }
 
 impl Lowering<'_> {
@@ -122,6 +122,9 @@ impl Lowering<'_> {
                 return self.quantizer(id);
             }
             Layer::BatchNorm { epsilon } => self.batch_norm(id, epsilon, &output)?,
+            Layer::LayerNorm => self.layer_norm(id, &output)?,
+            Layer::Scores { heads } => self.scores(id, heads, &output)?,
+            Layer::Attend { heads } => return self.attend(id, heads, &output),
             Layer::Act { act } => self.activation(id, act, &output),
             Layer::GlobalPool => {
                 let from = self.real(node.inputs[0]);
@@ -151,7 +154,7 @@ impl Lowering<'_> {
     }
 
     /// Name of a node's value in floats; writes its dequantizer at the first call, which all readers share.
-    fn real(&mut self, id: NodeId) -> String {
+    pub(super) fn real(&mut self, id: NodeId) -> String {
         if let Some(name) = &self.real[id] {
             return name.clone();
         }
@@ -165,7 +168,7 @@ impl Lowering<'_> {
     }
 
     /// Quantizes the value just written, where the plan says so.
-    fn quantizer(&mut self, id: NodeId) -> Result<()> {
+    pub(super) fn quantizer(&mut self, id: NodeId) -> Result<()> {
         let Some(quantizer) = self.plan.quantizer_after(id).filter(|_| self.int8) else { return Ok(()) };
         let name = &quantizer.name;
         let scale = self.tensor_scale(self.plan.value[id])?;
@@ -190,7 +193,7 @@ impl Lowering<'_> {
     }
 
     /// Scale of the quantizer with this index; after relu6 at most 6/255.
-    fn tensor_scale(&self, quantizer: Option<usize>) -> Result<f32> {
+    pub(super) fn tensor_scale(&self, quantizer: Option<usize>) -> Result<f32> {
         let Some(index) = quantizer else { return Ok(1.0) };
         let quantizer = &self.plan.quantizers[index];
         let scale = codes::scale(self.weights, &format!("{}.sa", quantizer.name))?;
@@ -312,6 +315,24 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// The norm over channels, which ONNX has over the last dimension only.
+    fn layer_norm(&mut self, id: NodeId, output: &str) -> Result<()> {
+        let node = &self.graph.nodes[id];
+        let (name, channels) = (&node.name, [node.shape.c()]);
+        let from = self.real(node.inputs[0]);
+        let mut factors = vec![];
+        for part in ["gamma", "beta"] {
+            let data = codes::finite(self.weights, &format!("{name}.{part}"), &channels)?;
+            factors.push(self.writer.floats(format!("{name}/{part}"), &channels, data));
+        }
+        let (cells, normed) = (format!("{name}/cells"), format!("{name}/normed"));
+        self.writer.node("Transpose", &[&from], &cells, vec![ints("perm", &[0, 2, 3, 1])]);
+        let attributes = vec![int("axis", -1), float("epsilon", LN_EPSILON as f32)];
+        self.writer.node("LayerNormalization", &[&cells, &factors[0], &factors[1]], &normed, attributes);
+        self.writer.node("Transpose", &[&normed], output, vec![ints("perm", &[0, 3, 1, 2])]);
+        Ok(())
+    }
+
     fn activation(&mut self, id: NodeId, act: Activation, output: &str) {
         let node = &self.graph.nodes[id];
         let from = self.real(node.inputs[0]);
@@ -327,6 +348,7 @@ impl Lowering<'_> {
                 self.writer.node("HardSigmoid", &[&from], output, vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)]);
             }
             Activation::Sigmoid => self.writer.node("Sigmoid", &[&from], output, vec![]),
+            Activation::Gelu => self.writer.node("Gelu", &[&from], output, vec![]),
             Activation::Swish => {
                 let gate = format!("{}/gate", node.name);
                 self.writer.node("Sigmoid", &[&from], &gate, vec![]);

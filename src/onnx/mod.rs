@@ -4,6 +4,7 @@
 //! quantization pass of [`crate::graph::quantize`] to the letter, as training does, so
 //! that what was trained, what is timed and what is exported are one network.
 
+mod attention;
 mod codes;
 mod emit;
 mod fault;

@@ -37,6 +37,12 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
                 }
                 continue;
             }
+            Layer::LayerNorm => {
+                for (part, value) in [("gamma", 1.0), ("beta", 0.1)] {
+                    weights.insert(format!("{name}.{part}"), vec![cout], vec![value; cout]);
+                }
+                continue;
+            }
             _ => continue,
         };
         let bound = (6.0 / fan_in as f32).sqrt();
@@ -49,7 +55,7 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
     }
     for quantizer in quantize(graph).quantizers {
         let (scale, zero) = match graph.nodes[quantizer.node].layer {
-            Layer::Act { act: Activation::Sigmoid | Activation::Hsigmoid } => (1.0 / 255.0, 0.0),
+            Layer::Act { act: Activation::Sigmoid | Activation::Hsigmoid } | Layer::Scores { .. } => (1.0 / 255.0, 0.0),
             _ if quantizer.zero_at_zero => (quantizer.max_scale.unwrap_or(8.0 / 255.0), 0.0),
             _ => (8.0 / 255.0, 128.0),
         };

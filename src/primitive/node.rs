@@ -11,10 +11,10 @@ use super::noun::Nouns;
 use crate::base::Fault;
 use crate::graph::{Activation, Builder, ConvOptions, NodeId};
 
-/// The name before `.bn` or `.act`, for layers named after the one before them.
+/// The name before `.bn`, `.ln` or `.act`, for layers named after the one before them.
 fn stem(builder: &Builder, node: NodeId) -> String {
     let name = builder.name(node);
-    name.strip_suffix(".bn").or_else(|| name.strip_suffix(".act")).unwrap_or(name).to_string()
+    [".bn", ".ln", ".act"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_string()
 }
 
 #[export_module]
@@ -101,6 +101,60 @@ mod node_type {
         node.net.add(&context, |builder| builder.bn(node.id, Some(name)))
     }
 
+    /// Layer normalisation over the channels of each cell by itself, named after the layer before it.
+    ///
+    /// A norm of fewer channels takes mean and variance of those alone. It is computed in floats, also in INT8.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let op = define_operator("doc_ln", #{ build: |net, c| net.conv("mix", c.cout, 1, c.stride).ln() });
+    /// block(op, #{ cin: 8, cout: 8, hw: 4 }).layers["name"] //> ["input", "mix", "mix.ln"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ln(context: NativeCallContext, node: &mut Node) -> Answer<Node> {
+        node.net.add(&context, |builder| builder.ln(node.id, None))
+    }
+
+    /// Layer normalisation under a name of its own.
+    #[rhai_fn(name = "ln", return_raw)]
+    pub fn ln_named(context: NativeCallContext, node: &mut Node, name: &str) -> Answer<Node> {
+        node.net.add(&context, |builder| builder.ln(node.id, Some(name)))
+    }
+
+    /// Attention of `heads` heads: for each cell the sum of the values of all cells, weighted by its query and their keys.
+    ///
+    /// This node is the queries. All are maps, whose cells are the tokens; each head has an equal run of channels. Weights are
+    /// the softmax of query times key / sqrt(width of a head). Where `heads` is a choice, let the width of a head be the same
+    /// in all: heads then share their weights. In INT8 both products are integers, softmax is floats.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let op = define_operator("doc_attend", #{ heads: [2, 4], build: |net, c| {
+    ///     let token = net.conv("embed", c.cout, 1, c.stride).ln();
+    ///     let query = token.conv("query", 8 * c.heads, 1, #{ bias: true });
+    ///     let key = token.conv("key", 8 * c.heads, 1, #{ bias: true });
+    ///     let value = token.conv("value", 8 * c.heads, 1, #{ bias: true });
+    ///     query.attend(key, value, c.heads, "mix").conv("out", c.cout, 1, #{ bias: true })
+    /// } });
+    /// block(op, #{ cin: 8, cout: 16, hw: 4, heads: 2 }).layers["shape"][6] //> 2x16x16
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn attend(
+        context: NativeCallContext,
+        queries: &mut Node,
+        keys: Node,
+        values: Node,
+        heads: i64,
+        name: &str,
+    ) -> Answer<Node> {
+        if [&keys, &values].iter().any(|other| !Arc::ptr_eq(&queries.net.builder, &other.net.builder)) {
+            return Err(raise(two_nets("attend", name)));
+        }
+        queries.net.add(&context, |builder| builder.attend([queries.id, keys.id, values.id], heads, name))
+    }
+
     /// The operator's activation, named after the layer before it.
     ///
     /// # Example
@@ -121,7 +175,7 @@ mod node_type {
         add_act(&context, node, act)
     }
 
-    /// The activation named: relu, relu6, hswish, hsigmoid, swish or sigmoid.
+    /// The activation named: relu, relu6, hswish, hsigmoid, swish, sigmoid or gelu.
     #[rhai_fn(name = "act", return_raw)]
     pub fn act_named(context: NativeCallContext, node: &mut Node, name: &str) -> Answer<Node> {
         add_act(&context, node, activation(name).cross()?)

@@ -60,6 +60,12 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                     put(&mut weights, format!("{name}.var"), &var);
                 }
             }
+            Kind::LayerNorm { layer, channels } => {
+                if let LayerWeights::LayerNorm { gamma, beta } = &store.layers[*layer] {
+                    put(&mut weights, format!("{name}.gamma"), &channels.of(gamma, 0));
+                    put(&mut weights, format!("{name}.beta"), &channels.of(beta, 0));
+                }
+            }
             _ => {}
         }
         if let (true, Some((place, zero_at_zero))) = (scales, op.quantizer) {
@@ -92,7 +98,7 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
                 weights.scalar(&format!("{}.{key}", quantizer.name))?;
             }
         }
-        for spec in specs.iter().filter(|spec| !matches!(spec.layer, spaceevo::graph::Layer::BatchNorm { .. })) {
+        for spec in specs.iter().filter(|spec| !spec.layer.is_norm()) {
             let key = format!("{}.sw", spec.name);
             weights.get(&key).ok_or_else(|| Fault::from(GraphFault::WeightMissing { name: key.clone() }))?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spaceevo::graph::Activation;
+use spaceevo::graph::{Activation, LN_EPSILON};
 use tch::{Kind as Number, Tensor, no_grad_guard};
 
 use super::net::{Kind, Net, Op, WeightSlice};
@@ -64,6 +64,7 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
                 Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
                 None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
+            Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, first),
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
@@ -73,6 +74,17 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
             Kind::Concat => Tensor::cat(&(0..op.inputs.len()).map(value).collect::<Vec<_>>(), 1),
             Kind::Channels { start, count } => first.narrow(1, *start, *count),
             Kind::Shuffle { groups } => first.channel_shuffle(*groups),
+            Kind::Scores { heads } => {
+                let (queries, keys) = (in_heads(first, *heads), in_heads(value(1), *heads));
+                let width = queries.size()[3] as f64;
+                (queries * width.powf(-0.5)).matmul(&keys.transpose(2, 3)).softmax(-1, Number::Float)
+            }
+            Kind::Attend { heads } => {
+                let values = value(1);
+                let sums = first.matmul(&in_heads(values, *heads)).permute([0, 2, 1, 3]);
+                let [count, channels, h, w] = values.size()[..] else { unreachable!("values are maps") };
+                sums.reshape([count, h, w, channels]).permute([0, 3, 1, 2])
+            }
         };
         if let (true, Some((place, zero_at_zero))) = (quantized, op.quantizer) {
             out = store.quantizers[place].apply(&out, zero_at_zero);
@@ -135,6 +147,21 @@ fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Ten
     }
 }
 
+/// The norm over the channels of each cell, which lie side by side.
+fn layer_norm(store: &Store, layer: usize, channels: &Slice, x: &Tensor) -> Tensor {
+    let LayerWeights::LayerNorm { gamma, beta } = &store.layers[layer] else {
+        unreachable!("compile() takes layer norms from layers of this kind alone");
+    };
+    let (gamma, beta) = (channels.of(gamma, 0), channels.of(beta, 0));
+    x.permute([0, 2, 3, 1]).layer_norm(gamma.size(), Some(&gamma), Some(&beta), LN_EPSILON, false).permute([0, 3, 1, 2])
+}
+
+/// A map as `[N, heads, cells, channels of a head]`.
+fn in_heads(x: &Tensor, heads: i64) -> Tensor {
+    let [count, channels, h, w] = x.size()[..] else { unreachable!("values are maps") };
+    x.permute([0, 2, 3, 1]).reshape([count, h * w, heads, channels / heads]).permute([0, 2, 1, 3])
+}
+
 /// The weights of the convolution that a batch norm is folded into.
 fn folded_into<'a>(net: &'a Net, op: &Op) -> Option<&'a WeightSlice> {
     match (op.bias_unit, &net.ops[op.inputs[0]].kind) {
@@ -194,5 +221,6 @@ fn activate(act: Activation, x: &Tensor, overwrite: bool) -> Tensor {
         (Activation::Hsigmoid, _) => x.hardsigmoid(),
         (Activation::Swish, _) => x.silu(),
         (Activation::Sigmoid, _) => x.sigmoid(),
+        (Activation::Gelu, _) => x.gelu("none"),
     }
 }

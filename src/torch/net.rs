@@ -20,6 +20,8 @@ pub enum Kind {
     Linear { weights: WeightSlice },
     /// A batch norm: place among the layers, its channels, and what is added to the variance.
     Norm { layer: usize, channels: Slice, epsilon: f64 },
+    /// A layer norm: place among the layers, and its channels.
+    LayerNorm { layer: usize, channels: Slice },
     /// An activation.
     Act(Activation),
     /// Mean over the map.
@@ -38,6 +40,10 @@ pub enum Kind {
     Channels { start: i64, count: i64 },
     /// Interleaved groups.
     Shuffle { groups: i64 },
+    /// Weights of attention.
+    Scores { heads: i64 },
+    /// Sums weighted by attention.
+    Attend { heads: i64 },
 }
 
 /// The slice of an elastic weight that a layer takes.
@@ -114,7 +120,7 @@ pub fn chained(pool: &Pool, parts: &[usize], resolution: usize) -> Result<(Graph
 pub fn spec_of(graph: &Graph, node: &Node) -> Option<WeightSpec> {
     let input = graph.nodes[*node.inputs.first()?].shape.channels.clone();
     let output = match node.layer {
-        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } => input.clone(),
+        Layer::Conv { depthwise: true, .. } | Layer::BatchNorm { .. } | Layer::LayerNorm => input.clone(),
         Layer::Conv { .. } | Layer::Linear => node.shape.channels.clone(),
         _ => return None,
     };
@@ -180,11 +186,12 @@ fn kind(graph: &Graph, node: &Node, store: &Store) -> Result<Kind> {
         }
         Layer::Linear => Kind::Linear { weights: weight_slice(graph, node, store, 1)? },
         Layer::BatchNorm { epsilon } => {
-            let layer = store.layer(&node.name).ok_or_else(|| missing(&node.name))?;
-            let part = &graph.nodes[node.inputs[0]].shape.channels;
-            let channels =
-                slice(part, &store.specs[layer].input).ok_or_else(|| too_large(&node.name, part, &store.specs[layer].input))?;
+            let (layer, channels) = norm_slice(graph, node, store)?;
             Kind::Norm { layer, channels, epsilon }
+        }
+        Layer::LayerNorm => {
+            let (layer, channels) = norm_slice(graph, node, store)?;
+            Kind::LayerNorm { layer, channels }
         }
         Layer::Act { act } => Kind::Act(act),
         Layer::GlobalPool => Kind::GlobalPool,
@@ -202,7 +209,17 @@ fn kind(graph: &Graph, node: &Node, store: &Store) -> Result<Kind> {
             Kind::Channels { start: int(segments[..from].iter().sum()), count: int(segments[from..from + count].iter().sum()) }
         }
         Layer::Shuffle { groups } => Kind::Shuffle { groups: int(groups) },
+        Layer::Scores { heads } => Kind::Scores { heads: int(heads) },
+        Layer::Attend { heads } => Kind::Attend { heads: int(heads) },
     })
+}
+
+/// The place of a norm among the layers, and its channels.
+fn norm_slice(graph: &Graph, node: &Node, store: &Store) -> Result<(usize, Slice)> {
+    let layer = store.layer(&node.name).ok_or_else(|| missing(&node.name))?;
+    let (part, whole) = (&graph.nodes[node.inputs[0]].shape.channels, &store.specs[layer].input);
+    let channels = slice(part, whole).ok_or_else(|| too_large(&node.name, part, whole))?;
+    Ok((layer, channels))
 }
 
 fn weight_slice(graph: &Graph, node: &Node, store: &Store, kernel: usize) -> Result<WeightSlice> {

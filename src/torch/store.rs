@@ -1,7 +1,7 @@
 //! Elastic weights: every parameter of a job once, at its largest, all of them views of one flat tensor.
 //!
 //! The flat layout lets an optimiser update everything in a few operations. Its regions, in order: weights of
-//! convolutions and dense layers, biases and the shifts of batch norms, their factors, then the quantizers' numbers:
+//! convolutions and dense layers, biases and the shifts of norms, their factors, then the quantizers' numbers:
 //! scales of weights, scales of tensors, offsets of tensors.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
 /// Key of the bits of weights and maps in a file.
 const BITS: &str = "lsq.bits";
 
-/// Weights of one convolution or dense layer, or of one batch norm.
+/// Weights of one convolution or dense layer, or of one norm.
 pub enum LayerWeights {
     /// A convolution or dense layer.
     Dense {
@@ -38,6 +38,13 @@ pub enum LayerWeights {
         mean: Tensor,
         /// Variance, likewise.
         var: Tensor,
+    },
+    /// A layer norm; both `[channels]`.
+    LayerNorm {
+        /// Learned scale.
+        gamma: Tensor,
+        /// Learned shift.
+        beta: Tensor,
     },
 }
 
@@ -64,7 +71,7 @@ pub struct Flat {
     pub grads: Tensor,
     /// Weights of convolutions and dense layers.
     pub weights: Range<i64>,
-    /// Factors of batch norms.
+    /// Factors of norms.
     pub gains: Range<i64>,
     /// Scales of weights.
     pub weight_scales: Range<i64>,
@@ -89,7 +96,7 @@ fn weight_dims(spec: &WeightSpec) -> Vec<i64> {
 /// How many scales the weight of a layer has.
 fn scale_count(spec: &WeightSpec, lsq: &Lsq) -> i64 {
     match (&spec.layer, lsq.weights) {
-        (Layer::BatchNorm { .. }, _) => 0,
+        (norm, _) if norm.is_norm() => 0,
         (Layer::Conv { .. }, Granularity::PerChannel) => weight_dims(spec)[0],
         _ => 1,
     }
@@ -120,7 +127,7 @@ impl Store {
             size - count..size
         };
         let numel = |dims: &[i64]| dims.iter().product::<i64>();
-        let is_norm = |spec: &WeightSpec| matches!(spec.layer, Layer::BatchNorm { .. });
+        let is_norm = |spec: &WeightSpec| spec.layer.is_norm();
         let weights: Vec<_> = specs.iter().map(|spec| (!is_norm(spec)).then(|| take(numel(&weight_dims(spec))))).collect();
         let all_weights = 0..weights.iter().flatten().next_back().map_or(0, |range| range.end);
         let shifts: Vec<_> =
@@ -148,9 +155,13 @@ impl Store {
                 (None, gain, shift) => {
                     let channels = spec.output.count() as i64;
                     let start = |range: &Option<Range<i64>>| range.as_ref().map_or(0, |range| range.start);
+                    let (gamma, beta) = (leaf(start(gain), &[channels]), leaf(start(shift), &[channels]));
+                    if spec.layer == Layer::LayerNorm {
+                        return LayerWeights::LayerNorm { gamma, beta };
+                    }
                     LayerWeights::Norm {
-                        gamma: leaf(start(gain), &[channels]),
-                        beta: leaf(start(shift), &[channels]),
+                        gamma,
+                        beta,
                         mean: Tensor::zeros([channels], options),
                         var: Tensor::ones([channels], options),
                     }
@@ -231,7 +242,7 @@ impl Store {
                         let _ = bias.detach().zero_();
                     }
                 }
-                LayerWeights::Norm { gamma, .. } => {
+                LayerWeights::Norm { gamma, .. } | LayerWeights::LayerNorm { gamma, .. } => {
                     let _ = gamma.detach().fill_(1.0);
                 }
             }
@@ -289,6 +300,10 @@ impl Store {
                         fill(format!("{name}.{what}"), tensor)?;
                     }
                 }
+                LayerWeights::LayerNorm { gamma, beta } => {
+                    fill(format!("{name}.gamma"), gamma)?;
+                    fill(format!("{name}.beta"), beta)?;
+                }
             }
         }
         for (name, &at) in &self.quantizer_index {
@@ -316,7 +331,7 @@ impl Store {
     fn weight_scales(&self) -> impl Iterator<Item = &WeightScale> {
         self.layers.iter().filter_map(|layer| match layer {
             LayerWeights::Dense { scale, .. } => Some(scale),
-            LayerWeights::Norm { .. } => None,
+            LayerWeights::Norm { .. } | LayerWeights::LayerNorm { .. } => None,
         })
     }
 
@@ -340,6 +355,10 @@ impl Store {
                     for (what, tensor) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("var", var)] {
                         put(&mut weights, format!("{name}.{what}"), tensor);
                     }
+                }
+                LayerWeights::LayerNorm { gamma, beta } => {
+                    put(&mut weights, format!("{name}.gamma"), gamma);
+                    put(&mut weights, format!("{name}.beta"), beta);
                 }
             }
         }

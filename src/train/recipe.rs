@@ -153,7 +153,7 @@ pub enum Rule {
 pub enum Decay {
     /// Weights of convolutions and dense layers.
     Weights,
-    /// All but biases and the shifts of batch norms: factors of batch norms and the quantizers' numbers too, as in the
+    /// All but biases and the shifts of norms: factors of norms and the quantizers' numbers too, as in the
     /// reference code.
     Reference,
 }

@@ -101,7 +101,7 @@ fn examples_of_the_lab_hold() {
 #[test]
 fn scripts_and_benches_name_only_what_there_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = ["scripts", "examples/quickstart.rhai", "tests/bench"].map(|path| root.join(path));
+    let paths = ["scripts", "examples/quickstart.rhai", "examples/transformer.rhai", "tests/bench"].map(|path| root.join(path));
     let folder = tempfile::tempdir().unwrap();
     let report = check(&paths, Mode::Lint, &settings(folder.path())).unwrap();
     let shown: Vec<String> = report.findings.iter().map(ToString::to_string).collect();

@@ -49,13 +49,14 @@ fn a_whole_script_runs_dry_and_leaves_nothing() {
 }
 
 #[test]
-fn the_studies_of_latency_run_dry() {
+fn studies_and_examples_run_dry() {
     let folder = tempfile::tempdir().unwrap();
     for (script, options) in [
-        ("int8_study", &["--widths", "16,24", "--budget_s", "5"][..]),
-        ("published_models", &["--budget-s", "5", "--resolution", "160"]),
+        ("scripts/int8_study", &["--widths", "16,24", "--budget_s", "5"][..]),
+        ("scripts/published_models", &["--budget-s", "5", "--resolution", "160"]),
+        ("examples/transformer", &[]),
     ] {
-        let path = format!("{}/scripts/{script}.rhai", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/{script}.rhai", env!("CARGO_MANIFEST_DIR"));
         let mut spaceevo = Command::new(env!("CARGO_BIN_EXE_spaceevo"));
         let out =
             spaceevo.current_dir(folder.path()).args(["run", "--dry", "--lab", "lab", &path]).args(options).output().unwrap();

@@ -133,6 +133,27 @@ pub fn shuffled() -> Graph {
     head(net, x, 10)
 }
 
+/// Two blocks of a transformer over a map: attention of two heads, then a hidden layer with gelu, each after a layer norm.
+pub fn transformer() -> Graph {
+    let mut net = Builder::new(Shape::new(3, 16, 16));
+    let biased = ConvOptions { bias: true, ..ConvOptions::default() };
+    let from = net.input();
+    let mut x = conv_bn(&mut net, from, "stem", 16, 3, 2);
+    for block in ["b0", "b1"] {
+        let token = net.ln(x, Some(&format!("{block}_norm"))).unwrap();
+        let parts = ["query", "key", "value"].map(|part| net.conv(token, &format!("{block}_{part}"), 16, biased).unwrap());
+        let mixed = net.attend(parts, 2, &format!("{block}_mix")).unwrap();
+        let mixed = net.conv(mixed, &format!("{block}_out"), 16, biased).unwrap();
+        x = net.add(mixed, x, &format!("{block}_mixed")).unwrap();
+        let token = net.ln(x, Some(&format!("{block}_mlp"))).unwrap();
+        let hidden = net.conv(token, &format!("{block}_up"), 32, biased).unwrap();
+        let hidden = net.act(hidden, None, Activation::Gelu).unwrap();
+        let back = net.conv(hidden, &format!("{block}_down"), 16, biased).unwrap();
+        x = net.add(back, x, &format!("{block}_whole")).unwrap();
+    }
+    head(net, x, 10)
+}
+
 /// A random network of inverted residuals and bottlenecks.
 pub fn random(seed: u64) -> Graph {
     let mut rng = spaceevo::base::Seed(seed).rng();

@@ -31,6 +31,7 @@ fn all() -> Vec<(&'static str, Graph)> {
         ("mobile swish", nets::mobile(Activation::Swish, false)),
         ("resnet", nets::resnet()),
         ("shuffled", nets::shuffled()),
+        ("transformer", nets::transformer()),
     ]
 }
 
@@ -95,7 +96,7 @@ fn relu_networks_are_all_integers_in_the_runtime() {
             |op: &str| matches!(op, "Conv" | "FusedConv" | "Add" | "Gemm" | "GlobalAveragePool" | "AveragePool" | "Concat");
         let left: Vec<_> = ops.iter().filter(|(op, _)| float(op)).collect();
         assert!(left.is_empty(), "{name}: {left:?} in {text:?}");
-        if !name.contains("swish") && !name.contains("se") && name != "shuffled" {
+        if !name.contains("swish") && !name.contains("se") && name != "shuffled" && name != "transformer" {
             let floats = ops.iter().filter(|(op, _)| matches!(op.as_str(), "Relu" | "Clip" | "Mul" | "DequantizeLinear")).count();
             assert_eq!(floats, 0, "{name}: {text:?}");
         }
@@ -103,14 +104,30 @@ fn relu_networks_are_all_integers_in_the_runtime() {
 }
 
 #[test]
+fn both_products_of_attention_are_integers_in_the_runtime() {
+    let graph = nets::transformer();
+    let bytes = lower(&graph, &weights_for_timing(&graph, Seed(3)), Precision::Int8, 1).unwrap();
+    let ops = optimised_ops(&bytes).unwrap();
+    let count = |op: &str| ops.iter().filter(|(own, _)| own == op).count();
+    // Two blocks; what stays in floats is one kernel each.
+    assert_eq!((count("MatMulIntegerToFloat"), count("QLinearMatMul"), count("MatMul")), (2, 2, 0), "{ops:?}");
+    assert_eq!((count("Softmax"), count("LayerNormalization"), count("Gelu")), (2, 4, 2), "{ops:?}");
+}
+
+#[test]
 fn a_batch_is_its_images_one_by_one() {
-    let graph = nets::mobile(Activation::Relu, true);
-    let images = [image(&graph, 4), image(&graph, 5)];
-    let weights = calibrated(&graph, &images[0], Seed(10));
+    for graph in [nets::mobile(Activation::Relu, true), nets::transformer()] {
+        batched(&graph);
+    }
+}
+
+fn batched(graph: &Graph) {
+    let images = [image(graph, 4), image(graph, 5)];
+    let weights = calibrated(graph, &images[0], Seed(10));
     for precision in [Precision::Fp32, Precision::Int8] {
-        let single = lower(&graph, &weights, precision, 1).unwrap();
-        let wanted: Vec<f64> = images.iter().flat_map(|image| run(&graph, &single, image)).map(f64::from).collect();
-        let mut both = OrtSession::load(&lower(&graph, &weights, precision, 2).unwrap(), 1).unwrap();
+        let single = lower(graph, &weights, precision, 1).unwrap();
+        let wanted: Vec<f64> = images.iter().flat_map(|image| run(graph, &single, image)).map(f64::from).collect();
+        let mut both = OrtSession::load(&lower(graph, &weights, precision, 2).unwrap(), 1).unwrap();
         let got = both.run(&images.concat(), &[2, 3, 16, 16]).unwrap();
         assert!(difference(&got, &wanted) < 1e-5, "{precision}");
     }

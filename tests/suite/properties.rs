@@ -11,20 +11,20 @@ use spaceevo::space::{SearchSpace, Subnet};
 use crate::nets::{conv_bn, dwconv_bn, se};
 use crate::toy;
 
-const ACTS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Hswish, Activation::Swish];
+const ACTS: [Activation; 5] = [Activation::Relu, Activation::Relu6, Activation::Hswish, Activation::Swish, Activation::Gelu];
 
 /// One step of a network that a test makes up: what, and two numbers that say how.
 type Move = (u8, u8, u8);
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
-    prop::collection::vec((0..9_u8, any::<u8>(), any::<u8>()), 1..10)
+    prop::collection::vec((0..11_u8, any::<u8>(), any::<u8>()), 1..10)
 }
 
 /// Adds what `moves` say after node `x`, with layer names that begin with `prefix`.
 fn grow(net: &mut Builder, mut x: NodeId, prefix: &str, moves: &[Move]) -> NodeId {
     for (at, &(what, a, b)) in moves.iter().enumerate() {
         let name = |part: &str| format!("{prefix}{at}_{part}");
-        let (kernel, act, c) = (2 * i64::from(a % 3) + 1, ACTS[usize::from(b % 4)], net.shape(x).c() as i64);
+        let (kernel, act, c) = (2 * i64::from(a % 3) + 1, ACTS[usize::from(b) % ACTS.len()], net.shape(x).c() as i64);
         let large = net.shape(x).h > 4;
         x = match what {
             0 => {
@@ -54,6 +54,13 @@ fn grow(net: &mut Builder, mut x: NodeId, prefix: &str, moves: &[Move]) -> NodeI
             5 => se(net, x, &name("se")),
             6 if large => net.max_pool(x, &name("max"), 3, 2).unwrap(),
             7 if large => net.avg_pool(x, &name("mean"), 3, 2, None).unwrap(),
+            8 => net.ln(x, Some(&name("norm"))).unwrap(),
+            9 => {
+                let heads = i64::from(a % 3) + 1;
+                let plain = ConvOptions { bias: true, ..ConvOptions::default() };
+                let parts = ["query", "key", "value"].map(|part| net.conv(x, &name(part), 4 * heads, plain).unwrap());
+                net.attend(parts, heads, &name("attend")).unwrap()
+            }
             _ => {
                 let biased = ConvOptions { kernel, bias: true, ..ConvOptions::default() };
                 net.conv(x, &name("biased"), c, biased).unwrap()
@@ -152,7 +159,7 @@ proptest! {
         let sole = |id: NodeId| if let [reader] = readers[id][..] { Some(&graph.nodes[reader].layer) } else { None };
         for (id, node) in graph.nodes.iter().enumerate() {
             let name = &node.name;
-            if matches!(node.layer, Layer::Conv { .. } | Layer::Linear | Layer::Add | Layer::Mul | Layer::Concat) {
+            if matches!(node.layer, Layer::Conv { .. } | Layer::Linear | Layer::Add | Layer::Mul | Layer::Concat | Layer::Scores { .. } | Layer::Attend { .. }) {
                 prop_assert!(node.inputs.iter().all(|&input| plan.value[input].is_some()), "`{name}` reads floats");
             }
             let own = plan.quantizer_after(id);
@@ -172,6 +179,7 @@ proptest! {
                     prop_assert_eq!(quantizer.zero_at_zero, matches!(act, Activation::Relu | Activation::Relu6 | Activation::Hsigmoid));
                     prop_assert_eq!(quantizer.max_scale.is_some(), act == Activation::Relu6);
                 }
+                Layer::Scores { .. } => prop_assert!(own.unwrap().zero_at_zero, "shares of `{name}` are never negative"),
                 _ => {}
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 use spaceevo::base::Seed;
-use spaceevo::graph::{Activation, Graph, Layer, NodeId, Step, Weights, quantize};
+use spaceevo::graph::{Activation, Graph, LN_EPSILON, Layer, NodeId, Step, Weights, quantize};
 
 /// Value of every node for one image, computed in 64-bit floats.
 pub fn evaluate(graph: &Graph, weights: &Weights, image: &[f32], quantized: bool) -> Vec<Vec<f64>> {
@@ -70,6 +70,43 @@ pub fn evaluate_from(
                     (v - f64::from(mean[c])) / (f64::from(var[c]) + epsilon).sqrt() * f64::from(gamma[c]) + f64::from(beta[c])
                 };
                 inputs[0].iter().enumerate().map(|(i, &v)| norm(i, v)).collect()
+            }
+            Layer::LayerNorm => {
+                let (gamma, beta, cells) = (get("gamma"), get("beta"), h * w);
+                let mut out = vec![0.0; c * cells];
+                for cell in 0..cells {
+                    let column: Vec<f64> = inputs[0].iter().skip(cell).step_by(cells).copied().collect();
+                    let mean = column.iter().sum::<f64>() / c as f64;
+                    let var = column.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / c as f64;
+                    for (at, v) in column.into_iter().enumerate() {
+                        let normed = (v - mean) / (var + LN_EPSILON).sqrt();
+                        out[at * cells + cell] = normed * f64::from(gamma[at]) + f64::from(beta[at]);
+                    }
+                }
+                out
+            }
+            Layer::Scores { heads } => {
+                let width = shapes[0].c() / heads;
+                let product = |head: usize, query: usize, key: usize| {
+                    let channels = head * width..(head + 1) * width;
+                    let product = channels.map(|at| inputs[0][at * h + query] * inputs[1][at * w + key]).sum::<f64>();
+                    (product / (width as f64).sqrt()).exp()
+                };
+                let rows = (0..heads).flat_map(|head| (0..h).map(move |query| (head, query)));
+                let row = |(head, query)| {
+                    let row: Vec<f64> = (0..w).map(|key| product(head, query, key)).collect();
+                    let sum: f64 = row.iter().sum();
+                    row.into_iter().map(move |v| v / sum)
+                };
+                rows.flat_map(row).collect()
+            }
+            Layer::Attend { heads } => {
+                let (cells, width) = (h * w, c / heads);
+                let sum = |channel: usize, query: usize| {
+                    let scores = &inputs[0][(channel / width * cells + query) * cells..][..cells];
+                    scores.iter().zip(&inputs[1][channel * cells..]).map(|(weight, value)| weight * value).sum()
+                };
+                (0..c).flat_map(|channel| (0..cells).map(move |query| sum(channel, query))).collect()
             }
             Layer::Act { act } => inputs[0].iter().map(|&v| activate(act, v)).collect(),
             Layer::GlobalPool => {
@@ -144,15 +181,16 @@ fn activate(act: Activation, v: f64) -> f64 {
         Activation::Hsigmoid => hsigmoid,
         Activation::Swish => v * sigmoid,
         Activation::Sigmoid => sigmoid,
+        Activation::Gelu => v * 0.5 * (1.0 + statrs::function::erf::erf(v / std::f64::consts::SQRT_2)),
     }
 }
 
-/// Random weights with lively batch norms (some gammas negative, one zero) and scales calibrated on `image`.
+/// Random weights with lively norms (some gammas negative, one zero) and scales calibrated on `image`.
 pub fn calibrated(graph: &Graph, image: &[f32], seed: Seed) -> Weights {
     let mut weights = spaceevo::onnx::weights_for_timing(graph, seed);
     for node in &graph.nodes {
         let mut rng = seed.child(&node.name).at(1).rng();
-        if matches!(node.layer, Layer::BatchNorm { .. }) {
+        if node.layer.is_norm() {
             let c = node.shape.c();
             let mut draw = |low: f32, high: f32| (0..c).map(|_| rng.random_range(low..high)).collect::<Vec<f32>>();
             let mut gamma = draw(0.3, 1.4);

@@ -72,7 +72,7 @@ fn blocks_written_by_hand_in_pytorch_give_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let pool = trainer();
-    for name in ["inverted", "excite", "shuffle"] {
+    for name in ["inverted", "excite", "shuffle", "transformer"] {
         let graph: Graph = serde_json::from_slice(&std::fs::read(fixtures.join(format!("{name}.json"))).unwrap()).unwrap();
         let file = fixtures.join(format!("{name}.safetensors"));
         let tensors = Weights::load(&file).unwrap();
@@ -95,6 +95,7 @@ fn fake_quantization_is_that_of_the_plain_evaluator() {
         ("mobile hswish se", nets::mobile(Activation::Hswish, true)),
         ("resnet", nets::resnet()),
         ("shuffled", nets::shuffled()),
+        ("transformer", nets::transformer()),
     ];
     for (name, graph) in cases {
         let shape = graph.input_shape();

@@ -79,6 +79,26 @@ define_operator("wrong", #{
 }
 
 #[test]
+fn heads_that_do_not_divide_the_channels() {
+    let shown = report(
+        r#"define_operator("five", #{
+    build: |net, c| {
+        let token = net.conv("embed", c.cout, 1, c.stride).ln();
+        token.attend(token, token, 5, "mix")
+    },
+});"#,
+    );
+    insta::assert_snapshot!(shown, @r#"
+    error[graph::value]: operator `five`: attend `mix`: the number of heads is 5, but it must divide the 32 channels
+     --> script.rhai:4:15
+    4 |         token.attend(token, token, 5, "mix")
+      |               ^^^^^^
+      in `define_operator`, called at script.rhai:1:1
+      help: make queries, keys and values `heads` times as wide as one head
+    "#);
+}
+
+#[test]
 fn a_result_of_the_wrong_width() {
     let shown = report(
         r#"define_operator("wide", #{
