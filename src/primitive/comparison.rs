@@ -45,7 +45,7 @@ mod comparison_functions {
     ///
     /// Options: `baseline` (the first by name): the group that the others are tested against; `paired` (false): whether the first studies of all groups belong together, the second, and so on, because they have one seed:
     /// then p is by Wilcoxon's signed rank test instead of Mann and Whitney's; `evaluations` (as many as every study has): where they are compared; a study whose strategy had nothing new to ask for stays at its end;
-    /// `at` (evenly spread): evaluations at which the curves have points; `level` (0.95): of the intervals of medians, which are by bootstrap with `resamples` (1000) and `seed` (0).
+    /// `at` (evenly spread): evaluations at which the curves have points, as far as they go; `level` (0.95): of the intervals of medians, which are by bootstrap with `resamples` (1000) and `seed` (0).
     ///
     /// Fails with `search::groups`, `search::short`.
     ///

@@ -97,11 +97,8 @@ fn table(call: &'static str, host: &Host, study: &SpaceStudy, given: Map) -> Res
     let (rows, scores): (Vec<_>, Vec<_>) = scored.map(|(space, score)| (row(space), score)).unzip();
     let found = importance_of(&known, &rows, &scores, pairs, seed)?;
     let without = study.history.len() - scores.len();
-    let without = if without > 0 {
-        format!("{without} trials have no finite score and are left out; of the other ")
-    } else {
-        String::new()
-    };
+    let without =
+        if without > 0 { format!("{without} trials have no finite score and are left out; of the other ") } else { "of ".into() };
     let explained = 100.0 * found.explained.max(0.0);
     host.progress().say(&format!(
         "importance: {without}{} scores the forest explains {explained:.0} % of the variance where they are held out",

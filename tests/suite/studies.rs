@@ -93,7 +93,7 @@ fn choices_matter_as_much_as_they_were_made_to() {
         assert!(spread < 0.1 && (truth > 0.0 || share < 0.02), "{choice}: {share} ± {spread}");
     }
     assert_eq!(bench.value("found.height"), (6 + 15).to_string());
-    assert!(bench.number("found.filter(col(\"choice\").contains(\"×\"))[\"share\"].max()") < 0.03);
+    assert!(bench.number("found.to_maps().filter(|row| row.choice.contains(\"×\")).map(|row| row.share).max()") < 0.03);
     let said = bench.lines.0.lock().unwrap().join("\n");
     let without = bench.value("study.failed.height");
     assert!(
@@ -107,7 +107,7 @@ fn choices_matter_as_much_as_they_were_made_to() {
     let together = "
         let both = |space| if (space.choices[0] < 2) == (space.choices[1] < 2) { 1.0 } else { 0.0 };
         let found = evolve(hs, #{ maximize: both, evaluations: 400, seed: 1 }).importance(#{ pairs: true, seed: 1 });
-        [found.row(0).choice, found.row(0).share > 0.7, found.filter(!col(\"choice\").contains(\"×\"))[\"share\"].max() < 0.1]";
+        [found.row(0).choice, found.row(0).share > 0.7, found.to_maps().filter(|row| !row.choice.contains(\"×\")).map(|row| row.share).max() < 0.1]";
     assert_eq!(bench.value(together), "[\"stage1 operator × stage2 operator\", true, true]");
 
     let flat = |score: &str, evaluations: usize| {
