@@ -80,10 +80,6 @@ pub enum DeviceFault {
     #[error("the process that runs `{label}` to see what memory it needs ended without an answer: {reason}")]
     #[diagnostic(code(device::child), help("see that the program `spaceevo` stands beside this one and has memory to run"))]
     Child { label: String, reason: String },
-    /// The regressor refuses its examples.
-    #[error("the trees cannot be fitted: {reason}")]
-    #[diagnostic(code(device::forest), help("measure more blocks, of different sizes"))]
-    Forest { reason: String },
     /// The device runs no model files.
     #[error("device `{device}` runs no model files")]
     #[diagnostic(code(device::no_files), help("use `device(\"ort\")`"))]

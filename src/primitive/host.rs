@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 
@@ -85,7 +84,6 @@ pub struct Host {
     library: OnceLock<Arc<dyn ScriptLibrary>>,
     explainer: OnceLock<Weak<dyn Explainer>>,
     last_study: Mutex<Option<SpaceStudy>>,
-    limit: Mutex<Option<(Instant, Duration)>>,
     cuts: Mutex<BTreeMap<&'static str, String>>,
     warned: Mutex<Vec<String>>,
 }
@@ -164,23 +162,6 @@ impl Host {
     /// Remembers the study of the latest search.
     pub(super) fn keep_study(&self, study: &SpaceStudy) {
         *self.last_study.lock().unwrap_or_else(PoisonError::into_inner) = Some(study.clone());
-    }
-
-    /// Does `work`, in which scripts are ended once `limit` is over.
-    pub(super) fn within<T>(&self, limit: Duration, work: impl FnOnce() -> T) -> T {
-        let set = |limit| std::mem::replace(&mut *self.limit.lock().unwrap_or_else(PoisonError::into_inner), limit);
-        let before = set(Some((Instant::now(), limit)));
-        let done = work();
-        set(before);
-        done
-    }
-
-    /// The fault of a script that runs longer than it may. The engine asks now and then.
-    pub fn overdue(&self) -> Option<Fault> {
-        let (began, limit) = (*self.limit.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let message = format!("it ran for more than {} s and was ended", limit.as_secs_f64());
-        let help = "is there a loop without end? if it needs so long, give the strategy a larger `limit_s`";
-        (began.elapsed() > limit).then(|| Fault::new("strategy::slow", message, help))
     }
 
     /// Makes `host` the host of all calls of `engine`.

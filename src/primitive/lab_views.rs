@@ -156,18 +156,20 @@ fn history_of(study: &StoredStudy) -> Result<Table> {
         .build()
 }
 
+/// The study that the lab keeps under a name.
+pub(super) fn studied(lab: &Lab, name: &str) -> Result<(Item, StoredStudy)> {
+    let item = lab.item(name)?;
+    if item.kind != ItemKind::Study {
+        let message = format!("`{name}` is no study but {}", item.kind.word());
+        return Err(Fault::new("lab::kind", message, "`lab::list(\"studies\")` shows the studies"));
+    }
+    let study = study_of(lab, &item)?;
+    Ok((item, study))
+}
+
 /// Two studies side by side.
 pub(super) fn compare_studies(lab: &Lab, first: &str, second: &str) -> Result<Map> {
-    let studied = |name: &str| -> Result<(Item, StoredStudy)> {
-        let item = lab.item(name)?;
-        if item.kind != ItemKind::Study {
-            let message = format!("`{name}` is no study but {}", item.kind.word());
-            return Err(Fault::new("lab::kind", message, "`lab::list(\"studies\")` shows the studies"));
-        }
-        let study = study_of(lab, &item)?;
-        Ok((item, study))
-    };
-    let ((item_a, a), (item_b, b)) = (studied(first)?, studied(second)?);
+    let ((item_a, a), (item_b, b)) = (studied(lab, first)?, studied(lab, second)?);
     Ok(Map::from([
         ("summary".into(), Dynamic::from(summary(&a, &b)?)),
         ("curve".into(), Dynamic::from(curve(&a, &b)?)),

@@ -9,6 +9,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, Map, Position
 
 use super::cross::{Answer, to_fault};
 use super::host::Host;
+use super::limits::{Limit, limit, under};
 use super::options::with_default_seed;
 use super::values::words;
 use crate::base::Fault;
@@ -55,13 +56,15 @@ pub struct Parallel<'a> {
     default_seed: u64,
     /// What the calling thread works for.
     outer: Option<Arc<str>>,
+    /// How long it may.
+    limit: Limit,
 }
 
 impl<'a> Parallel<'a> {
     /// `closure`, called in `context`.
     pub fn new(context: &'a NativeCallContext<'a>, closure: &FnPtr) -> Self {
         let default_seed = Host::of(context).map_or(0, |host| host.settings.seed);
-        Self { context, closure: plain_closure(closure), default_seed, outer: busy_with() }
+        Self { context, closure: plain_closure(closure), default_seed, outer: busy_with(), limit: limit() }
     }
 
     /// The values that the closure captured.
@@ -75,7 +78,8 @@ impl<'a> Parallel<'a> {
         // `Dynamic::clone` of a shared value would share it, so the kept closure holds plain values and they are shared only here.
         let own = closure.curry().iter().map(|value| value.clone().into_read_only().into_shared()).collect::<Vec<_>>();
         closure.set_curry(own);
-        Worker { context: self.context, closure, default_seed: self.default_seed, outer: self.outer.as_deref() }
+        let outer = self.outer.as_deref();
+        Worker { context: self.context, closure, default_seed: self.default_seed, outer, limit: self.limit }
     }
 
     /// The closure's answers for `count` items, in order, computed in all threads. `item` makes the argument of each, `what`
@@ -97,14 +101,15 @@ pub struct Worker<'a> {
     closure: FnPtr,
     default_seed: u64,
     outer: Option<&'a str>,
+    limit: Limit,
 }
 
 impl Worker<'_> {
     /// Calls the closure; what it prints is marked with `what`.
     pub fn call(&self, what: &str, arguments: impl FuncArgs) -> Answer<Dynamic> {
         let _busy = Busy::with(self.outer, what);
-        with_default_seed(self.default_seed, || self.closure.call_within_context(self.context, arguments))
-            .map_err(|error| self.name_lost_write(error))
+        let call = || with_default_seed(self.default_seed, || self.closure.call_within_context(self.context, arguments));
+        under(self.limit, call).map_err(|error| self.name_lost_write(error))
     }
 
     /// The refusal to change a captured variable, in words that say why; any other error as it is.

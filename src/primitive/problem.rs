@@ -11,6 +11,7 @@ use super::random::Random;
 use super::space::{Hyper, Space};
 use super::values::words;
 use crate::base::{Fault, did_you_mean};
+use crate::search::{self, Choice};
 use crate::space::SearchSpace;
 
 /// What a strategy may ask of the thing it searches.
@@ -35,16 +36,11 @@ mod problem_type {
     /// ```
     #[rhai_fn(get = "choices", pure)]
     pub fn choices(problem: &mut Problem) -> Array {
-        let hyperspace = &problem.hyperspace;
-        let searched = hyperspace.searched();
-        let choice = |what: &str, stage: usize, count: usize| {
-            let name = format!("{} {what}", hyperspace.stages[stage].name);
-            let count = (count as i64).into();
-            Map::from([("name".into(), name.into()), ("count".into(), count), ("ordered".into(), (what == "window").into())])
+        let fields = |choice: Choice| {
+            let count = (choice.count as i64).into();
+            Map::from([("name".into(), choice.name.into()), ("count".into(), count), ("ordered".into(), choice.ordered.into())])
         };
-        let operators = searched.iter().map(|&stage| choice("operator", stage, hyperspace.candidates(stage).len()));
-        let windows = searched.iter().map(|&stage| choice("window", stage, hyperspace.stages[stage].windows()));
-        operators.chain(windows).map(Dynamic::from).collect()
+        search::choices(&problem.hyperspace).into_iter().map(|choice| fields(choice).into()).collect()
     }
 
     /// The candidate with these choices, whole numbers in the order of `problem.choices`. Fails with `space::choice`.

@@ -248,7 +248,7 @@ mod search_space_type {
     /// ```
     #[rhai_fn(get = "choices", pure)]
     pub fn space_choices(space: &mut Space) -> Array {
-        space.operators.iter().chain(&space.windows).map(|&choice| (choice as i64).into()).collect()
+        crate::search::row(space).into_iter().map(|choice| (choice as i64).into()).collect()
     }
 
     /// Number of subnets in it.

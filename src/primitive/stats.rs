@@ -11,7 +11,7 @@ use crate::base::stats::{self as maths, Correlation, StatsFault};
 use crate::base::{Fault, Seed};
 
 /// Resamples of a bootstrap interval unless asked otherwise.
-const RESAMPLES: usize = 1000;
+pub(super) const RESAMPLES: usize = 1000;
 /// Share of intervals that hold the true value unless asked otherwise.
 const LEVEL: f64 = 0.95;
 
@@ -39,7 +39,8 @@ fn of_pairs(call: &str, left: &Array, right: &Array, statistic: Statistic) -> An
     statistic(&left, &right).cross()
 }
 
-fn level_of(options: &Options) -> Result<f64, Fault> {
+/// The share of intervals that hold the true value.
+pub(super) fn level_of(options: &Options) -> Result<f64, Fault> {
     let level = options.positive("level")?.unwrap_or(LEVEL);
     if level < 1.0 { Ok(level) } else { Err(options.refuse("level", "it is a share below 1", "0.95 is usual")) }
 }
@@ -223,6 +224,21 @@ mod statistics {
         let groups = groups.iter().map(group).collect::<Answer<Vec<_>>>()?;
         let test = maths::kruskal_wallis(&groups).cross()?;
         Ok(map([("h", test.h.into()), ("p", test.p.into())]))
+    }
+
+    /// The p values of several tests, each corrected for there being several (Holm 1979), in their order.
+    ///
+    /// The probability that any of them is below a level by chance is then at most that level.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// stats::holm([0.01, 0.04, 0.03]) //> [0.03, 0.06, 0.06]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn holm(ps: Array) -> Answer<Array> {
+        let ps = checked("holm", "a correction of p values", 0, &ps)?;
+        Ok(maths::holm(&ps).into_iter().map(Dynamic::from).collect())
     }
 
     /// The share of pairs of values in which the first array's is the larger; equal ones count half.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cross::inner_fault;
 use super::host::Host;
+use super::limits::within;
 use super::options::Options;
 use super::problem::Problem;
 use super::random::Random;
@@ -19,6 +20,8 @@ use crate::space::SearchSpace;
 
 /// Candidates asked for at once, if the strategy does not say.
 const BATCH: usize = 16;
+/// Most parameters with which a closure is looked for in the script, beside those that it captured.
+const MOST_TAKEN: usize = 6;
 /// Seconds that a closure of a strategy may take, if the strategy does not say.
 const LIMIT_S: f64 = 60.0;
 
@@ -67,14 +70,14 @@ impl<'a> ScriptStrategy<'a> {
 
     /// Calls one of the closures.
     fn call(&mut self, name: &str, closure: &FnPtr, arguments: Vec<Dynamic>) -> Result<Dynamic> {
-        let (state, context, count) = (&mut self.state, self.context, arguments.len());
-        let answer = self.host.within(self.limit, || closure.call_raw(context, Some(state), arguments));
+        let (state, context) = (&mut self.state, self.context);
+        let answer = within(self.limit, || closure.call_raw(context, Some(state), arguments));
         answer.map_err(|error| {
             let mut fault = inner_fault(self.host, &error, context.call_source()).during(&format!("`{name}` of the strategy"));
             // What has no place of its own, such as a loop without a body, was given that of the call.
             if fault.at.as_ref().is_none_or(|spot| Some(spot.line) == context.call_position().line()) {
                 fault.at = None;
-                fault = self.at_closure(closure, count, fault);
+                fault = self.at_closure(closure, fault);
             }
             fault
         })
@@ -83,14 +86,15 @@ impl<'a> ScriptStrategy<'a> {
     /// The fault of an `ask` that gave `found` in place of candidates.
     fn wrong(&self, found: &str) -> Fault {
         let help = "return an array of candidates, made with `problem.random(rng)`, `problem.mutate(...)`";
-        self.at_closure(&self.ask, 3, Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help))
+        self.at_closure(&self.ask, Fault::new("strategy::ask", format!("`ask` of the strategy gave {found}"), help))
     }
 
-    /// The fault with the place of a closure of so many arguments, if it is in a script of the user's.
-    fn at_closure(&self, closure: &FnPtr, arguments: usize, fault: Fault) -> Fault {
-        let arguments = closure.curry().len() + arguments;
+    /// The fault with the place of a closure, if it is in a script of the user's.
+    fn at_closure(&self, closure: &FnPtr, fault: Fault) -> Fault {
         let written = self.context.iter_namespaces().find_map(|module| {
-            let at = module.get_script_fn(closure.fn_name(), arguments)?.body.start_position();
+            // It may be one that takes too few or too many.
+            let mut taking = (0..=closure.curry().len() + MOST_TAKEN).rev();
+            let at = taking.find_map(|count| module.get_script_fn(closure.fn_name(), count))?.body.start_position();
             let script = module.id().or_else(|| self.context.call_source()).unwrap_or("script").into();
             Some(Spot { script, line: at.line()?, column: at.position().unwrap_or(0) })
         });
@@ -155,7 +159,7 @@ impl Strategy<SearchSpace> for ScriptStrategy<'_> {
             self.problem.hyperspace.size()
         );
         let help = "draw from the `rng` that it is given: `problem.random(rng)`, `problem.mutate(candidate, \"operator\", rng)`";
-        Err(self.at_closure(&self.ask, 3, Fault::new("strategy::stuck", message, help)))
+        Err(self.at_closure(&self.ask, Fault::new("strategy::stuck", message, help)))
     }
 }
 

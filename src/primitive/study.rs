@@ -27,7 +27,7 @@ use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Study, TrialRe
 use crate::space::SearchSpace;
 
 /// Evaluations of a search in a dry run.
-const DRY_EVALUATIONS: usize = 20;
+pub(super) const DRY_EVALUATIONS: usize = 20;
 /// A named study is stored whenever so many of its trials are not.
 const CHECKPOINT: usize = 256;
 

@@ -9,6 +9,7 @@ use super::render::Trouble;
 use super::resolver::Resolver;
 use super::watch::Watch;
 use crate::primitive::front::Output;
+use crate::primitive::limits::overdue;
 use crate::primitive::parallel::busy_with;
 use crate::primitive::{self, host::Host};
 
@@ -63,7 +64,7 @@ pub(super) fn assemble(
     let watched = host.clone();
     engine.on_progress(move |steps| match watched.cancel.is_cancelled() {
         true => Some(Dynamic::from(true)),
-        false if steps % STEPS_UNWATCHED == 0 => watched.overdue().map(Dynamic::from),
+        false if steps % STEPS_UNWATCHED == 0 => overdue().map(Dynamic::from),
         false => None,
     });
     let printer = output.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Outcome, Stopped, Study, TrialRecord};
+use super::{Direction, Outcome, Run, Stopped, Study, TrialRecord};
 
 /// What is kept of a study under its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,14 +39,17 @@ impl StoredStudy {
 
     /// For each trial the best score up to it.
     pub fn best_so_far(&self) -> Vec<Option<f64>> {
-        let study = Study { direction: self.way(), history: self.trials(), stopped: self.stopped, failure: None };
-        study.best_so_far()
+        self.study().best_so_far()
     }
 
     /// The best trial; of equals the earliest.
     pub fn best(&self) -> Option<TrialRecord> {
-        let study = Study { direction: self.way(), history: self.trials(), stopped: self.stopped, failure: None };
-        study.best().map(|trial| trial.record.clone())
+        self.study().best().map(|trial| trial.record.clone())
+    }
+
+    /// As it is compared with others.
+    pub fn run(&self) -> Run {
+        Run::from(&self.study())
     }
 
     /// The score of a trial, if it has one.
@@ -57,12 +60,11 @@ impl StoredStudy {
         }
     }
 
-    fn way(&self) -> Direction {
-        self.direction.unwrap_or(Direction::Maximize)
-    }
-
-    fn trials(&self) -> Vec<super::Trial<()>> {
+    /// The study without its candidates.
+    fn study(&self) -> Study<()> {
         let trial = |(id, record): (usize, &TrialRecord)| super::Trial { id, candidate: (), record: record.clone() };
-        self.trials.iter().enumerate().map(trial).collect()
+        let history = self.trials.iter().enumerate().map(trial).collect();
+        let direction = self.direction.unwrap_or(Direction::Maximize);
+        Study { direction, history, stopped: self.stopped, failure: None }
     }
 }

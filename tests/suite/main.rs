@@ -50,6 +50,7 @@ mod slow_net;
 mod space;
 mod stats;
 mod strategies;
+mod studies;
 mod synthetic;
 mod tidy;
 mod torch;

@@ -3,6 +3,7 @@
 mod commands;
 mod completing;
 mod screens;
+mod searching;
 mod terminal;
 mod together;
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rand::RngExt;
 use spaceevo::base::{Cancel, Fault, Result, Rng, Seed};
 use spaceevo::search::{
     Direction, Failure, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Told, Trial, hypervolume,
-    pareto_front, run, search_subnets,
+    knee, pareto_front, run, search_subnets,
 };
 use spaceevo::space::{SearchSpace, Subnet};
 
@@ -200,13 +201,24 @@ fn an_interrupted_search_goes_on_where_it_stopped() {
 
 #[test]
 fn fronts_and_the_area_below_them() {
-    let points = [(2.0, 5.0), (1.0, 3.0), (3.0, 5.0), (2.0, 4.0), (4.0, 8.0), (f64::NAN, 9.0), (1.0, 3.0)];
-    assert_eq!(pareto_front(&points), [1, 0, 4]);
+    let points = [[2.0, -5.0], [1.0, -3.0], [3.0, -5.0], [2.0, -4.0], [4.0, -8.0], [f64::NAN, -9.0], [1.0, -3.0]].map(Vec::from);
+    assert_eq!(pareto_front(&points), [0, 1, 4]);
     // (2-1)*3 + (4-2)*5 + (5-4)*8
-    assert_eq!(hypervolume(&points, (5.0, 0.0)), 21.0);
-    assert_eq!(hypervolume(&points, (2.0, 0.0)), 3.0);
-    assert_eq!(hypervolume(&points, (0.5, 0.0)), 0.0);
-    assert!(pareto_front(&[]).is_empty());
+    assert_eq!(hypervolume(&points, &[5.0, 0.0]), 21.0);
+    assert_eq!(hypervolume(&points, &[2.0, 0.0]), 3.0);
+    assert_eq!(hypervolume(&points, &[0.5, 0.0]), 0.0);
+    assert!(pareto_front(&[]).is_empty() && knee(&[]).is_none());
+    // In parts of their ranges the three are at 0 + 1, 1/3 + 3/5 and 1 + 0.
+    assert_eq!(knee(&points), Some(0));
+    // Of three costs: what a grid of unit cells counts.
+    let mut rng = Seed(3).rng();
+    let cubes: Vec<Vec<f64>> = (0..30).map(|_| (0..3).map(|_| f64::from(rng.random_range(0..8))).collect()).collect();
+    let cells = (0..8 * 8 * 8).map(|cell| [cell / 64, cell / 8 % 8, cell % 8].map(f64::from));
+    let counted = cells.filter(|cell| cubes.iter().any(|cube| cube.iter().zip(cell).all(|(cost, at)| cost <= at))).count();
+    assert_eq!(hypervolume(&cubes, &[8.0, 8.0, 8.0]), counted as f64);
+    let beaten = |at: usize| cubes.iter().any(|other| *other != cubes[at] && other.iter().zip(&cubes[at]).all(|(a, b)| a <= b));
+    let front = pareto_front(&cubes);
+    assert!((0..30).all(|at| front.contains(&at) != beaten(at) || cubes[..at].contains(&cubes[at])));
 }
 
 fn clock(net: &Subnet) -> Result<f64> {

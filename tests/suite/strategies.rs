@@ -237,6 +237,33 @@ fn a_broken_strategy_ends_with_its_closure_and_line_and_the_study_so_far() {
             "`init` of the strategy",
         ),
         ("ask: |problem, n, rng|\nproblem.random(rng),\ntell: |results| {}", "strategy::ask", "gave a SearchSpace"),
+        ("ask:\n|problem, n| [],\ntell: |results| {}", "script::wrong_arguments", "`ask` of the strategy"),
+        (
+            "limit_s: 0.2, init: |problem|\nloop {}, ask: |problem, n, rng| [], tell: |results| {}",
+            "strategy::slow",
+            "`init` of the strategy",
+        ),
+        // The limit holds in threads that work for the closure, too.
+        (
+            "limit_s: 0.2, ask: |problem, n, rng|\n[1, 2].par_map(|x| loop {}),\ntell: |results| {}",
+            "strategy::slow",
+            "`ask` of the strategy",
+        ),
+        (
+            "state: #{ turn: 0 }, ask: |problem, n, rng| [problem.random(rng)], tell: |results|\nthis.seen.push(1)",
+            "script::unknown_property",
+            "`tell` of the strategy: this map has no key `seen`",
+        ),
+        (
+            "state: #{ turn: 0 }, ask: |problem, n, rng| [problem.random(rng)], tell: |results|\nthis.turn += results",
+            "script::wrong_arguments",
+            "`+` is not defined between int and array",
+        ),
+        (
+            "state: #{ turn: 0 }, ask: |problem, n, rng|\n{ this.turn += 1; [problem.random(rng)] }, tell: |results| this = 5",
+            "script::unknown_property",
+            "`ask` of the strategy: a value of type int has no property `turn`",
+        ),
     ] {
         let source =
             format!("evolve(hyperspace(\"pocket\"), #{{ minimize: |space| 1.0, evaluations: 50, strategy: #{{ {closures} }} }})");
@@ -246,12 +273,23 @@ fn a_broken_strategy_ends_with_its_closure_and_line_and_the_study_so_far() {
         assert!(shown.contains(" script.rhai:2:"), "not at the closure's line:\n{shown}");
         assert!(shown.contains("`last_study()` holds the trials so far"), "{shown}");
     }
-    // What was scored before it broke is there.
+    // What was scored before it broke is there, also in the lab; once it is mended the search goes on from there.
     let late = "ask: |problem, n, rng| { this.turn += 1; if this.turn > 3 { throw \"enough\" }; [problem.random(rng)] }, tell: |results| {}";
     bench.trouble(&format!(
         "evolve(hyperspace(\"pocket\"), #{{ minimize: |space| 1.0, strategy: #{{ batch: 1, state: #{{ turn: 0 }}, {late} }} }})"
     ));
     assert_eq!(bench.value("last_study().history.height"), "3");
+    let named = |most: usize, score: &str| {
+        let closures = late.replace("> 3", &format!("> {most}"));
+        format!(
+            "evolve(hyperspace(\"pocket\"), #{{ minimize: |space| {score}, evaluations: 9, seed: 1, name: \"late\", \
+             strategy: #{{ batch: 1, state: #{{ turn: 0 }}, {closures} }} }})"
+        )
+    };
+    bench.trouble(&named(3, "1.0"));
+    assert_eq!(bench.value("lab::show(\"late\").evaluations"), "3");
+    let sums = bench.value(&format!("let whole = {}; [whole.history.height, whole.history[\"score\"].sum()]", named(99, "2.0")));
+    assert_eq!(sums, "[9, 15.0]");
     // A closure that is ended leaves nothing behind: what runs as long elsewhere is not.
     assert_eq!(bench.value("let sum = 0; for i in 0..2000000 { sum += 1; } sum"), "2000000");
 }
@@ -291,16 +329,28 @@ fn halving_goes_on_with_the_best_of_each_stage() {
 }
 
 #[test]
-fn the_comparison_of_strategies_runs_on_the_tables_of_the_reference() {
+fn the_comparison_of_strategies_runs_on_the_tables_of_the_reference_and_goes_on() {
     let Some(data) = toy::reference_data() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut spaceevo = std::process::Command::new(env!("CARGO_BIN_EXE_spaceevo"));
-    spaceevo.current_dir(folder.path()).arg("run").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/compare_strategies.rhai"));
-    spaceevo.arg(data.join("block_lut/mobilew"));
-    let out = spaceevo.args("--evaluations 80 --seeds 2 --samples 100 --only tpe,grid_search".split(' ')).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let compared = |more: &str| {
+        let mut spaceevo = std::process::Command::new(env!("CARGO_BIN_EXE_spaceevo"));
+        spaceevo.current_dir(folder.path()).arg("run");
+        spaceevo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/compare_strategies.rhai")).arg(data.join("block_lut/mobilew"));
+        let out = spaceevo.args(format!("--evaluations 80 --samples 100 {more}").split(' ')).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
     let written = |name: &str| std::fs::read_to_string(folder.path().join("target/compare_strategies").join(name)).unwrap();
-    // A row a strategy, and one for each evaluation of each of six searches.
-    assert_eq!((written("summary.csv").lines().count(), written("courses.csv").lines().count()), (4, 1 + 6 * 80));
-    assert!(written("best_so_far.svg").contains("grid_search"));
+    let first = compared("--seeds 2 --only tpe,random_search");
+    assert!(first.contains("tpe: 2 searches") && first.contains("largest scores after 16 evaluations"), "{first}");
+    // A row a strategy, and one for each of the twelve choices.
+    assert_eq!((written("after-80.csv").lines().count(), written("importance.csv").lines().count()), (4, 13));
+    assert!(written("best_so_far.svg").contains("random_search"));
+    // One more seed, and the others as they were.
+    let curves = written("curves.csv");
+    let second = compared("--seeds 3 --only tpe,random_search");
+    assert!(second.contains("tpe: 1 searches") && second.contains("2 taken from the lab"), "{second}");
+    assert_ne!(written("curves.csv"), curves);
+    assert!(compared("--seeds 2 --only tpe,random_search").contains("tpe: 0 searches"));
+    assert_eq!(written("curves.csv"), curves);
 }

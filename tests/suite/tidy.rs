@@ -42,7 +42,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("polars", &["frame"]),
     ("rhai", &["primitive", "runtime"]),
     ("ort", &["device"]),
-    ("smartcore", &["device"]),
+    ("smartcore", &["base"]),
     ("prost", &["onnx"]),
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),

@@ -68,6 +68,7 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
             ),
         ),
         ("BlockTable", (one(&format!("recover_blocks({LUT})")), vec!["blocks", "int8_ms"])),
+        ("Comparison", (one(&format!("compare(#{{ alone: [{study}] }})")), vec!["alone", "smallest scores after 15", "<svg"])),
         ("Dataset", (one("dataset(\"shapes\", #{ size: 24 })"), vec!["24x24"])),
         ("Device", (one("device(\"flops\")"), vec!["flops", "threads"])),
         ("DrawnNetworks", (scored("s"), vec!["int8_ms", "stage1"])),

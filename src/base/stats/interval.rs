@@ -4,7 +4,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use super::tails::t_within;
-use super::{StatsFault, check, check_pairs, mean, quantile, std};
+use super::{StatsFault, check, check_pairs, mean, median, quantile, std};
 use crate::base::Seed;
 
 /// The mean and the interval around it in which the true mean lies in a share `level` of such samples, by Student's t.
@@ -31,6 +31,16 @@ pub fn middle(what: &'static str, found: &[f64], level: f64) -> Result<(f64, f64
     }
     let outside = (1.0 - level) / 2.0;
     Ok((quantile(&defined, outside), quantile(&defined, 1.0 - outside)))
+}
+
+/// The median of a sample with its interval, from drawing the values again.
+pub fn median_interval(values: &[f64], resamples: usize, level: f64, seed: Seed) -> Result<(f64, f64, f64), StatsFault> {
+    let what = "an interval of a median";
+    check(what, values, 1)?;
+    let again = |number| median(&picks(values.len(), seed, number).into_iter().map(|at| values[at]).collect::<Vec<_>>());
+    let found: Vec<f64> = (0..resamples).into_par_iter().map(again).collect();
+    let (low, high) = middle(what, &found, level)?;
+    Ok((median(values), low, high))
 }
 
 /// The interval of a statistic of pairs, from drawing the pairs again. Resamples where it is not defined are left out.
@@ -75,6 +85,9 @@ mod tests {
         let (mean, low, high) = mean_interval(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.95).unwrap();
         // 2.776445 standard errors of 0.707107.
         assert!((mean - 3.0).abs() < 1e-12 && (high - 4.963_243).abs() < 1e-5 && (low + high - 6.0).abs() < 1e-12);
+        // Three values: their median is the least with 1/27 + 3 * 2/27, so in a quarter of all resamples.
+        let interval = |level| median_interval(&[1.0, 2.0, 10.0], 2000, level, Seed(1)).unwrap();
+        assert_eq!((interval(0.95), interval(0.4)), ((2.0, 1.0, 10.0), (2.0, 2.0, 2.0)));
         assert!(mean_interval(&[1.0], 0.95).is_err() && mean_interval(&[1.0, f64::NAN], 0.95).is_err());
     }
 }

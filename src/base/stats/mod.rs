@@ -1,7 +1,8 @@
-//! Plain statistics: means, quantiles, ranks; correlations, rank tests and intervals are in the files beside.
+//! Plain statistics: means, quantiles, ranks; correlations, rank tests, intervals and forests are in the files beside.
 #![allow(clippy::float_cmp, reason = "ties are values that are exactly equal")]
 
 mod correlation;
+mod forest;
 mod interval;
 mod rank_tests;
 mod tails;
@@ -10,8 +11,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 pub use correlation::{Correlation, kendall, kendall_test, pearson, pearson_test, spearman, spearman_test};
-pub use interval::{bootstrap_pairs, mean_interval, middle, picks};
-pub use rank_tests::{GroupsTest, PairedTest, RankTest, kruskal_wallis, mann_whitney, wilcoxon, win_rate};
+pub use forest::Forest;
+pub use interval::{bootstrap_pairs, mean_interval, median_interval, middle, picks};
+pub use rank_tests::{GroupsTest, PairedTest, RankTest, holm, kruskal_wallis, mann_whitney, wilcoxon, win_rate};
 
 /// A fault of a statistic.
 #[derive(Debug, Error, Diagnostic)]
@@ -41,6 +43,10 @@ pub enum StatsFault {
     #[error("{what} is not defined for {undefined} of {resamples} resamples")]
     #[diagnostic(code(stats::undefined), help("give more values, or a statistic that is defined for values drawn again"))]
     Undefined { what: &'static str, undefined: usize, resamples: usize },
+    /// Examples that no tree can be grown from.
+    #[error("the trees cannot be fitted: {reason}")]
+    #[diagnostic(code(stats::forest), help("give more examples, and different ones"))]
+    Forest { reason: String },
 }
 
 /// Fails unless there are `least` values and each is a number.

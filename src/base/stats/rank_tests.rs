@@ -163,6 +163,20 @@ pub fn kruskal_wallis(groups: &[Vec<f64>]) -> Result<GroupsTest, StatsFault> {
     Ok(GroupsTest { h, p: chi_squared_above(h, groups.len() as f64 - 1.0) })
 }
 
+/// The p values of several tests, each corrected for there being several: the probability that any of them is as small by
+/// chance stays below the level. After Holm, "A simple sequentially rejective multiple test procedure" (1979). NaN are no
+/// tests and stay.
+pub fn holm(ps: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..ps.len()).filter(|&at| !ps[at].is_nan()).collect();
+    order.sort_by(|&a, &b| ps[a].total_cmp(&ps[b]));
+    let (mut corrected, mut largest) = (ps.to_vec(), 0.0_f64);
+    for (smaller, &at) in order.iter().enumerate() {
+        largest = largest.max((order.len() - smaller) as f64 * ps[at]).min(1.0);
+        corrected[at] = largest;
+    }
+    corrected
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +204,15 @@ mod tests {
         assert_eq!((test.w, test.exact), (6.0, false));
         assert!((test.p - normal_beyond(0.5 / 7.0_f64.sqrt())).abs() < 1e-12);
         assert!(matches!(wilcoxon(&[1.0], &[1.0]), Err(StatsFault::NoDifference { .. })));
+    }
+
+    #[test]
+    fn several_tests_are_each_harder() {
+        // The smallest counts four times, the next three times; none may come out smaller than one before it.
+        let corrected = holm(&[0.01, 0.04, f64::NAN, 0.03, 0.005]);
+        let wanted = [0.03, 0.06, f64::NAN, 0.06, 0.02];
+        assert!(corrected.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-12 || wanted.is_nan()));
+        assert!(corrected[2].is_nan() && holm(&[0.9, 0.8]) == [1.0, 1.0] && holm(&[]).is_empty());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{By, MeasuredBlock, OfOperator, Report};
-use crate::base::{Result, Seed, stats};
-use crate::device::{DeviceFault, Forest, Inside, Kernel, KernelCosts, PredictorError, Sample, folds, kernels};
+use crate::base::stats::{self, Forest};
+use crate::base::{Result, Seed};
+use crate::device::{DeviceFault, Inside, Kernel, KernelCosts, PredictorError, Sample, folds, kernels};
 use crate::graph::Graph;
 use crate::lut::BlockKey;
 use crate::onnx::Precision;

@@ -139,6 +139,7 @@ pub(super) fn register(engine: &mut Engine) {
     views.page(spaces::subnet).picture(spaces::subnet_picture).rows(spaces::subnet_rows).text(spaces::subnet_text);
 
     views.page(results::study).picture(results::study_picture).rows(results::study_rows);
+    views.page(results::comparison).picture(results::comparison_picture).rows(results::comparison_rows);
     views.page(results::lut).picture(results::lut_picture).rows(results::lut_rows);
     views.page(results::blocks).rows(results::blocks_rows);
     views.page(results::latency_model);

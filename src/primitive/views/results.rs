@@ -10,6 +10,7 @@ use crate::lut::latency::LatencyModel as Model;
 use crate::plot::{Figure, Given, Kind, Layer, Values, widths};
 use crate::primitive::block::TrainedBlock;
 use crate::primitive::blocks::Blocks;
+use crate::primitive::comparison::{Compared, curves, drawn as curves_of, ends, made};
 use crate::primitive::dataset::Dataset;
 use crate::primitive::device::Stopwatch;
 use crate::primitive::found::Found;
@@ -76,6 +77,19 @@ pub(super) fn study_picture(study: &SpaceStudy) -> Result<Picture> {
 
 pub(super) fn study_rows(study: &SpaceStudy) -> Result<Table> {
     history_table(study)
+}
+
+pub(super) fn comparison(found: &Compared) -> Result<Page> {
+    let page = Page::new("comparison of studies", "").note(&made(found)).table(&ends(found)?);
+    Ok(page.picture(curves_of(found)?)?.folded("curves", &curves(found)?))
+}
+
+pub(super) fn comparison_picture(found: &Compared) -> Result<Picture> {
+    Ok(curves_of(found)?.into())
+}
+
+pub(super) fn comparison_rows(found: &Compared) -> Result<Table> {
+    ends(found)
 }
 
 pub(super) fn lut(lut: &Lookup) -> Result<Page> {
