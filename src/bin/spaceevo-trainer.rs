@@ -1,22 +1,66 @@
-//! The binary `spaceevo-trainer`: the only one that links libtorch. A session starts it and speaks to it over standard streams.
+//! The binary `spaceevo-trainer`: the only one that links libtorch. A session starts it and speaks to it over standard streams;
+//! on other machines it sees to batches of jobs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use spaceevo::base::Result;
 
 #[path = "../torch/mod.rs"]
 mod torch;
 
-#[allow(clippy::print_stderr, reason = "a person started it by hand")]
-fn main() -> std::process::ExitCode {
+const USAGE: &str = "usage: spaceevo-trainer [--threads N]              read orders of a session from standard input
+       spaceevo-trainer --build                    say which build this is
+       spaceevo-trainer --batch FOLDER             see a batch of jobs through
+       spaceevo-trainer --batch FOLDER --job N [--threads N]   run one job of it";
+
+/// What it is asked to do.
+#[derive(Default)]
+struct Asked {
+    threads: Option<u16>,
+    build: bool,
+    batch: Option<PathBuf>,
+    job: Option<usize>,
+}
+
+fn asked() -> Option<Asked> {
+    let mut asked = Asked::default();
     let mut arguments = std::env::args().skip(1);
-    let threads = match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
-        (None, None, None) => Some(1),
-        (Some("--threads"), Some(count), None) => count.parse::<u16>().ok().filter(|&count| count > 0),
-        _ => None,
-    };
-    let Some(threads) = threads else {
-        eprintln!(
-            "usage: spaceevo-trainer [--threads N]\nA worker of the `spaceevo` session: it reads orders from standard input."
-        );
-        return std::process::ExitCode::from(2);
-    };
-    torch::serve(threads);
-    std::process::ExitCode::SUCCESS
+    while let Some(name) = arguments.next() {
+        match name.as_str() {
+            "--build" => asked.build = true,
+            "--threads" => asked.threads = Some(arguments.next()?.parse().ok().filter(|&count| count > 0)?),
+            "--batch" => asked.batch = Some(arguments.next()?.into()),
+            "--job" => asked.job = Some(arguments.next()?.parse().ok()?),
+            _ => return None,
+        }
+    }
+    Some(asked)
+}
+
+fn run(asked: &Asked) -> Option<Result<()>> {
+    let threads = asked.threads.unwrap_or(1);
+    match asked {
+        Asked { build: true, threads: None, batch: None, job: None } => torch::greet(),
+        Asked { build: false, batch: Some(folder), job: Some(job), .. } => return Some(torch::run_alone(folder, *job, threads)),
+        Asked { build: false, batch: Some(folder), job: None, threads: None } => return Some(spaceevo::worker::see_to(folder)),
+        Asked { build: false, batch: None, job: None, .. } => torch::serve(threads),
+        _ => return None,
+    }
+    Some(Ok(()))
+}
+
+#[allow(clippy::print_stderr, reason = "a person started it by hand, or its output goes to a log")]
+fn main() -> ExitCode {
+    match asked().as_ref().and_then(run) {
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+        Some(Err(fault)) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+        Some(Ok(())) => ExitCode::SUCCESS,
+    }
 }

@@ -163,6 +163,14 @@ impl DataSource {
         }
     }
 
+    /// The folder or file, if there is one, to be named anew on another machine.
+    pub fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Shapes { .. } => None,
+            Self::ImageFolder { path, .. } | Self::Cifar { path, .. } | Self::Arrays { path, .. } => Some(path),
+        }
+    }
+
     /// The same with so many images of each part.
     #[must_use]
     pub fn with_split(mut self, new: Split) -> Self {

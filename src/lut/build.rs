@@ -9,7 +9,7 @@ use super::{Lut, LutRow};
 use crate::base::{Cancel, Progress, Result, Seed};
 use crate::graph::Graph;
 use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet};
-use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Job, Runner, SampleLoss, Teacher, WeightsRef};
+use crate::train::{BlockEvaluation, BlockRecipe, BlockTask, DataSource, Done, Job, Runner, SampleLoss, Teacher, WeightsRef};
 
 /// What a table is built from.
 pub struct Ingredients<'a> {
@@ -111,6 +111,8 @@ pub fn build(
         entry.task.evaluate(trained.weights(), from.data.clone(), &samples, &how).map(Job::EvalBlocks)
     });
     let judged = runner.run(jobs.collect::<Result<_>>()?, progress, cancel)?;
+    // Before anything is measured: losses that are still to come end it here.
+    let judged = judged.iter().map(Done::result).collect::<Result<Vec<Vec<SampleLoss>>>>()?;
     let model = match timing {
         Timing::Known(model) => model.clone(),
         Timing::Measured(measure) => {
@@ -119,8 +121,7 @@ pub fn build(
         }
     };
     let mut rows = Vec::new();
-    for (entry, judged) in entries.iter().zip(judged) {
-        let losses: Vec<SampleLoss> = judged.result()?;
+    for (entry, losses) in entries.iter().zip(judged) {
         for ((window, sample), loss) in entry.samples.iter().zip(losses) {
             let cost = sample.cost()?;
             rows.push(LutRow {

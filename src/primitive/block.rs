@@ -6,6 +6,7 @@ use rhai::plugin::*;
 use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
+use super::executor::runner;
 use super::host::{BATCH, DRY_BATCH, Host};
 use super::lut::lesson_of;
 use super::noun::Nouns;
@@ -47,7 +48,7 @@ mod block_training {
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
-    /// `seed` (0).
+    /// `on` ("local"): where it is trained (see `executor`); `seed` (0).
     ///
     /// # Example
     ///
@@ -126,13 +127,13 @@ fn train(
     given: Map,
 ) -> Result<TrainedBlock> {
     let stage = ElasticStage::new(hyperspace, stage, operator, None)?;
-    let options = Options::new("train_block", given, &with_block_options(&["teacher", "data", "seed"]))?;
+    let options = Options::new("train_block", given, &with_block_options(&["teacher", "data", "on", "seed"]))?;
     let (teacher, data) = lesson_of(&options)?;
     teacher.fits(hyperspace)?;
     let (recipe, seed) = (block_recipe(context, host, &options)?, options.seed()?);
     let mut task = BlockTask::new(&stage, &teacher)?;
     let job = task.train(data.clone(), &recipe, seed)?;
-    let done = host.runner()?.run_one(Job::TrainBlock(job), &host.progress(), &host.cancel)?;
+    let done = runner(host, &options)?.run_one(Job::TrainBlock(job), &host.progress(), &host.cancel)?;
     let summary = done.result()?;
     Ok(TrainedBlock {
         stage,

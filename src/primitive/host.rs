@@ -15,7 +15,7 @@ use crate::base::{Cancel, Fault, Progress};
 use crate::lab::Lab;
 pub use crate::lab::Running;
 use crate::train::Runner;
-use crate::worker::{Pool, PoolOptions};
+use crate::worker::{Followed, Pool, PoolOptions};
 
 /// What dry runs say of training: its steps, at most one in each stretch.
 pub(super) const STEPS: &str = "training steps";
@@ -86,6 +86,7 @@ pub struct Host {
     last_study: Mutex<Option<SpaceStudy>>,
     cuts: Mutex<BTreeMap<&'static str, String>>,
     warned: Mutex<Vec<String>>,
+    submitting: Mutex<Option<Followed>>,
 }
 
 impl Host {
@@ -188,6 +189,22 @@ impl Host {
                 Arc::new(Runner::new(lab, Pool::start(options)))
             })
             .clone())
+    }
+
+    /// Does `work` without waiting for jobs that go on elsewhere: the batches of these, and what it gave.
+    pub(super) fn submitting<T>(&self, work: impl FnOnce() -> T) -> (Vec<String>, T) {
+        let followed = Followed::default();
+        let set = |followed| std::mem::replace(&mut *self.submitting.lock().unwrap_or_else(PoisonError::into_inner), followed);
+        let before = set(Some(followed.clone()));
+        let done = work();
+        set(before);
+        let batches = followed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        (batches, done)
+    }
+
+    /// While jobs are submitted and not waited for: where to note their batches.
+    pub(super) fn submits(&self) -> Option<Followed> {
+        self.submitting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells the host its engine, so that closures kept by operators can be called later. Once, by the session.

@@ -10,6 +10,7 @@ use super::cells::maps;
 use super::cross::{Answer, Cross};
 use super::dataset::data_of;
 use super::device::{Stopwatch, measure_int8};
+use super::executor::runner;
 use super::host::{DRY_MEASURED, Host, MEASURED};
 use super::import;
 use super::latency::{LatencyModel, error_of};
@@ -49,7 +50,8 @@ mod lut_functions {
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
     /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks trained by one worker share
-    /// the teacher's passes, `false` gives the same table more slowly, to compare with; `seed` (0).
+    /// the teacher's passes, `false` gives the same table more slowly, to compare with;
+    /// `on` ("local"): where blocks are trained and judged (see `executor`); `seed` (0).
     ///
     /// The reference trains 5 epochs of 64 images a step, with `cosine_every: 20` and learning rates from 0.005 to 0.01.
     ///
@@ -345,7 +347,7 @@ pub(super) fn lesson_of(options: &Options) -> Result<(Teacher, DataSource)> {
 }
 
 fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Result<Lookup> {
-    let own = ["teacher", "device", "data", "samples", "measured", "recalibrate", "batches", "share_teacher", "seed"];
+    let own = ["teacher", "device", "data", "samples", "measured", "recalibrate", "batches", "share_teacher", "on", "seed"];
     let options = Options::new("build_lut", given, &with_block_options(&own))?;
     let (teacher, data) = lesson_of(&options)?;
     let device: Stopwatch = options.need("device", "a device: `device(\"ort\")`")?;
@@ -362,7 +364,7 @@ fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map
         device: device.words(),
         seed: options.seed()?,
     };
-    let runner = host.runner()?;
+    let runner = runner(host, &options)?;
     match &device {
         Stopwatch::Blocks(blocks) => {
             let timing = Timing::Known(Model::Blocks(blocks.clone()));

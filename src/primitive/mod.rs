@@ -15,6 +15,7 @@ pub mod cross;
 mod curve;
 mod dataset;
 mod device;
+mod executor;
 mod explain;
 mod expr;
 mod figure;
@@ -85,6 +86,7 @@ pub fn names_for(host: &Host, call: &str) -> Vec<String> {
         "teacher" => host.registry.names::<TeacherPlan>(host),
         "device" => list(&device::NAMES),
         "dataset" => list(&dataset::NAMES),
+        "executor" => list(&executor::NAMES),
         _ => Vec::new(),
     }
 }
@@ -116,6 +118,7 @@ pub fn register(engine: &mut Engine) {
     footprint::register(engine);
     explain::register(engine);
     dataset::register(engine);
+    executor::register(engine);
     teacher::register(engine);
     published::register(engine);
     tensor::register(engine);

@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::dataset::{Dataset, data_of, default_data};
+use super::executor::runner;
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
@@ -95,7 +96,7 @@ mod supernet_functions {
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
     /// `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure `|student, teacher|` over logits;
     /// `smoothing` (0.1) of labels and `dropout` (0; the reference: 0.2) before the classifier: of the largest subnet;
-    /// `seed` (0).
+    /// `on` ("local"): where it is trained (see `executor`); `seed` (0).
     ///
     /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
     ///
@@ -212,7 +213,7 @@ mod supernet_functions {
 }
 
 fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
-    let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "seed"]))?;
+    let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "on", "seed"]))?;
     let data = data_of(&options, || default_data(host))?;
     let recipe = supernet_recipe(context, host, &options)?;
     let seed = options.seed()?;
@@ -223,7 +224,7 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
         jobs.push(Job::TrainNet(task.train(data.clone(), &recipe, seed)?));
         tasks.push(task);
     }
-    let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
+    let done = runner(host, &options)?.run(jobs, &host.progress(), &host.cancel)?;
     let nets = spaces.iter().zip(tasks).zip(done).map(|((space, task), done)| {
         let top1_pct = done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN);
         let task = Arc::new(Mutex::new(task));

@@ -5,6 +5,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::dataset::{data_of, default_data};
+use super::executor::runner;
 use super::host::Host;
 use super::network::{ASKED, NetworkPlan};
 use super::noun::Nouns;
@@ -34,7 +35,7 @@ enum Source {
 }
 
 /// Options of every teacher that is a layer graph.
-const TAUGHT: [&str; 7] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "seed"];
+const TAUGHT: [&str; 8] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "on", "seed"];
 /// Further options of one that is a fixed network.
 const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
@@ -99,7 +100,7 @@ mod teacher_functions {
     /// It is trained once for a data set, a seed and a recipe, and kept in the lab.
     ///
     /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
-    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits.
+    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `on` ("local"): where it is trained (see `executor`).
     ///
     /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
     /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,
@@ -228,7 +229,7 @@ fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Te
         return Ok(Teacher { net, data, weights, form: TeacherForm::Float, trained: false, top1_pct: None });
     }
     let job = net.job(data.clone(), weights, recipe, options.seed()?);
-    let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
+    let done = runner(host, &options)?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     let top1_pct = done.result::<TrainSummary>()?.top1_pct;
     let form = if recipe.int8_steps > 0 { TeacherForm::Quantized } else { TeacherForm::Float };
     Ok(Teacher { net, data, weights: done.weights(), form, trained: true, top1_pct })

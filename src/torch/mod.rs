@@ -1,10 +1,11 @@
 //! The torch lowering: elastic weights, LSQ+ and training loops. Part of the trainer binary alone, and the only place that names `tch`.
 //!
-//! [`serve()`] speaks the protocol; [`jobs`] runs one job. A network of a job is compiled ([`net`]) against the
+//! [`serve()`] speaks the protocol, [`alone`] runs a job without a session; [`jobs`] runs one job. A network of a job is compiled ([`net`]) against the
 //! elastic weights ([`store`]) into a list of slices and operations, which [`forward`] runs. What a training is between two
 //! steps ([`course`]) goes into its checkpoints ([`checkpoint`]); a teacher's maps are shared by those who learn from them
 //! ([`features`]).
 
+mod alone;
 mod batches;
 mod checkpoint;
 mod course;
@@ -25,4 +26,5 @@ mod store;
 mod train_block;
 mod train_net;
 
-pub use serve::serve;
+pub use alone::run as run_alone;
+pub use serve::{greet, serve};

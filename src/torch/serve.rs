@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Fault, Quiet, Result};
@@ -28,6 +29,11 @@ pub struct Ears {
 }
 
 impl Ears {
+    /// Those of job `id`, which stops at the next step once `cancel` is set.
+    pub fn new(id: u64, cancel: Cancel) -> Self {
+        Self { id, cancel, spoken: None, looked: Cell::new(None) }
+    }
+
     /// Reports that `done` of `total` steps are done; an error once the job is cancelled.
     pub fn step(&mut self, done: usize, total: usize, note: impl FnOnce() -> String) -> Result<()> {
         self.check()?;
@@ -59,7 +65,18 @@ pub fn tell(line: String) {
     say(&News::Log(line));
 }
 
+/// Where news go in place of standard output.
+static LISTENER: OnceLock<Box<dyn Fn(&News) + Send + Sync>> = OnceLock::new();
+
+/// From now on news go to `listener` in place of standard output; the first call counts.
+pub fn listen_with(listener: Box<dyn Fn(&News) + Send + Sync>) {
+    let _ = LISTENER.set(listener);
+}
+
 fn say(news: &News) {
+    if let Some(listener) = LISTENER.get() {
+        return listener(news);
+    }
     if let Ok(line) = serde_json::to_string(news) {
         let mut out = std::io::stdout().lock();
         // A session that is gone is noticed at the end of the input.
@@ -88,29 +105,41 @@ impl Shared {
     }
 }
 
-/// Greets, then runs orders from standard input until it ends.
-pub fn serve(threads: u16) {
+/// Sets libtorch up for so many threads.
+pub fn prepare(threads: u16) {
     tch::set_num_threads(i32::from(threads));
     // Faults of libtorch arrive as panics and are reported as faults of the job.
     std::panic::set_hook(Box::new(|_| {}));
+}
+
+/// Says which build this is.
+pub fn greet() {
     say(&News::Hello { build: build_id().into(), protocol: PROTOCOL });
+}
+
+/// The job in a file.
+pub fn read(file: &Path) -> Result<JobFile> {
+    let bytes = std::fs::read(file).map_err(|error| Fault::file("read", file, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Fault::new(
+            "train::job",
+            format!("`{}` is not a job: {error}", file.display()),
+            "build session and trainer anew with `cargo build`",
+        )
+    })
+}
+
+/// Greets, then runs orders from standard input until it ends.
+pub fn serve(threads: u16) {
+    prepare(threads);
+    greet();
     let shared = Arc::new(Shared::default());
     let listener = Arc::clone(&shared);
     std::thread::spawn(move || listen(&listener));
     let mut jobs = Jobs::default();
     while let Some((id, file)) = next(&shared) {
-        let mut ears = Ears { id, cancel: shared.cancel.clone(), spoken: None, looked: Cell::new(None) };
-        let result = caught(|| {
-            let bytes = std::fs::read(&file).map_err(|error| Fault::file("read", &file, &error))?;
-            let job: JobFile = serde_json::from_slice(&bytes).map_err(|error| {
-                Fault::new(
-                    "train::job",
-                    format!("`{}` is not a job: {error}", file.display()),
-                    "build session and trainer anew with `cargo build`",
-                )
-            })?;
-            jobs.run(&job, &mut ears)
-        });
+        let mut ears = Ears::new(id, shared.cancel.clone());
+        let result = caught(|| jobs.run(&read(&file)?, &mut ears));
         shared.desk().running = None;
         say(&match result {
             Ok(result) => News::Done { id, result },

@@ -376,12 +376,6 @@ impl JobFile {
     }
 }
 
-impl crate::worker::Task for JobFile {
-    fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-}
-
 /// Result of [`TrainNet`] and [`TrainBlock`]; of [`TrainBlocks`] a list of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainSummary {

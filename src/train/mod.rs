@@ -6,6 +6,7 @@ mod expression;
 mod group;
 mod job;
 mod lsq;
+mod paths;
 mod pool;
 mod recipe;
 mod runner;

@@ -10,7 +10,7 @@ use super::group::groups;
 use super::{BlockFile, CHECKPOINT, DataSource, Job, JobFile, TrainBlocks, WeightsRef};
 use crate::base::{Cancel, Fault, Progress, Result, UNFINISHED, hash_hex};
 use crate::lab::{Detail, Lab};
-use crate::worker;
+use crate::worker::{Batches, ElsewhereFault, Executor, Held};
 
 /// Raised when training changes in a way that makes older results incomparable.
 const PROCEDURE: u32 = 2;
@@ -26,6 +26,8 @@ pub struct Done {
     pub value: Value,
     /// Whether it was found in the lab.
     pub reused: bool,
+    /// What it is called, if it was submitted and is not done yet: it has a key and a folder, but no result.
+    pub pending: Option<String>,
 }
 
 impl Done {
@@ -35,7 +37,13 @@ impl Done {
     }
 
     /// Its result as a type.
+    ///
+    /// # Errors
+    /// `executor::submitted` if it is not done yet.
     pub fn result<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        if let Some(label) = &self.pending {
+            return Err(ElsewhereFault::Submitted { label: label.clone() }.into());
+        }
         serde_json::from_value(self.value.clone()).map_err(|error| {
             Fault::new(
                 "train::result",
@@ -130,18 +138,48 @@ fn forget(value: &mut Value) {
 /// Hands jobs to workers, and keeps what they make.
 pub struct Runner {
     lab: Arc<Lab>,
-    pool: worker::Pool,
+    executor: Executor,
+    wait: bool,
     checkpoint_s: Option<f64>,
 }
 
 /// A job that the lab does not hold.
 struct Waiting {
-    at: usize,
+    /// Where its result is wanted.
+    at: Vec<usize>,
     kind: &'static str,
     key: String,
     label: String,
     folder: PathBuf,
     detail: Detail,
+}
+
+impl Waiting {
+    fn new(lab: &Lab, at: Vec<usize>, job: &Job) -> Result<Self> {
+        let (kind, key) = (job.kind(), job.key()?);
+        let folder = lab.artifact(kind, &key)?;
+        Ok(Self { at, kind, key, label: job.label().into(), folder, detail: job.detail() })
+    }
+
+    /// The jobs that a submitted one stands for: a group is several.
+    fn of(lab: &Lab, held: &Held) -> Result<Vec<Self>> {
+        let bytes = std::fs::read(&held.file).map_err(|error| Fault::file("read", &held.file, &error))?;
+        let file: JobFile = serde_json::from_slice(&bytes).map_err(|error| {
+            let message = format!("`{}` is not a job of this version: {error}", held.file.display());
+            Fault::new("train::job", message, "cancel it (`submitted()`) and submit it again")
+        })?;
+        match file.job {
+            Job::TrainBlocks(group) => {
+                group.blocks.into_iter().map(|one| Self::new(lab, Vec::new(), &Job::TrainBlock(one.block))).collect()
+            }
+            job => Ok(vec![Self::new(lab, Vec::new(), &job)?]),
+        }
+    }
+
+    /// Whether it is the same job.
+    fn is(&self, other: &Self) -> bool {
+        (self.kind, &self.key) == (other.kind, &other.key)
+    }
 }
 
 /// What a worker is asked to do, with its label.
@@ -163,9 +201,15 @@ fn split(answer: &Result<Value>, count: usize, label: &str) -> Vec<Result<Value>
 }
 
 impl Runner {
-    /// Runs jobs on `pool`, keeps results in `lab`.
-    pub fn new(lab: Arc<Lab>, pool: worker::Pool) -> Self {
-        Self { lab, pool, checkpoint_s: None }
+    /// Runs jobs on `executor` (a pool of workers, or elsewhere), keeps results in `lab`.
+    pub fn new(lab: Arc<Lab>, executor: impl Into<Executor>) -> Self {
+        Self { lab, executor: executor.into(), wait: true, checkpoint_s: None }
+    }
+
+    /// The same, but jobs that go on without the session are not waited for: they are [`Done::pending`].
+    #[must_use]
+    pub fn without_waiting(self) -> Self {
+        Self { wait: false, ..self }
     }
 
     /// The same with other times between two checkpoints of a training than a minute; 0 for one after every step.
@@ -192,13 +236,15 @@ impl Runner {
         let mut found: Vec<Option<Done>> = Vec::with_capacity(jobs.len());
         let (mut waiting, mut left) = (Vec::new(), Vec::new());
         for (at, job) in jobs.into_iter().enumerate() {
-            let (kind, key) = (job.kind(), job.key()?);
-            let folder = self.lab.artifact(kind, &key)?;
-            match self.lab.result(kind, &key)? {
-                Some(value) => found.push(Some(Done { key, folder, value, reused: true })),
+            let wanted = Waiting::new(&self.lab, vec![at], &job)?;
+            match self.lab.result(wanted.kind, &wanted.key)? {
+                Some(value) => {
+                    let Waiting { key, folder, .. } = wanted;
+                    found.push(Some(Done { key, folder, value, reused: true, pending: None }));
+                }
                 None => {
                     found.push(None);
-                    waiting.push(Waiting { at, kind, key, label: job.label().into(), folder, detail: job.detail() });
+                    waiting.push(wanted);
                     left.push(job);
                 }
             }
@@ -207,87 +253,117 @@ impl Runner {
         if let Some(what) = found.iter().flatten().next().and_then(|done| noteworthy(&done.folder)) {
             progress.say(&format!("{what}: {known} of {} taken from the lab", found.len()));
         }
-        let (orders, places) = self.orders(&waiting, left, together);
+        let (held, taken_up) = self.take_up(&mut waiting, &mut left)?;
+        let (orders, mut groups) = self.orders(waiting, left, together);
+        groups.extend(taken_up);
+        let labels: Vec<&str> = orders.iter().map(|(_, label)| &**label).chain(held.iter().map(|held| &*held.label)).collect();
         let answered = |at: usize, answer: &Result<Value>| {
-            let places: &Vec<usize> = &places[at];
-            places.iter().copied().zip(split(answer, places.len(), &orders[at].1)).collect::<Vec<_>>()
+            let group: &Vec<Waiting> = &groups[at];
+            group.iter().zip(split(answer, group.len(), labels[at]))
         };
         // Written at once, so that an interrupt loses only what is still running.
         let keep = |at: usize, answer: &Result<Value>| {
-            for (place, result) in answered(at, answer) {
+            for (job, result) in answered(at, answer) {
                 if let Ok(value) = result {
-                    self.keep(&waiting[place], &value, progress);
+                    keep(&self.lab, job, &value, progress);
                 }
             }
         };
-        let answers = self.pool.run_all(&orders, progress, cancel, &keep);
-        let mut failures: Vec<Option<Fault>> = vec![None; waiting.len()];
-        for (place, result) in answers.iter().enumerate().flat_map(|(at, answer)| answered(at, answer)) {
-            let Waiting { at, key, label, folder, .. } = &waiting[place];
-            match result {
-                Ok(value) => found[*at] = Some(Done { key: key.clone(), folder: folder.clone(), value, reused: false }),
-                Err(fault) => failures[place] = Some(fault.during(label)),
+        let answers = self.executor.run_all(&orders, &held, self.wait, (progress, cancel), &keep);
+        let mut failures = BTreeMap::new();
+        for (job, result) in answers.iter().enumerate().flat_map(|(at, answer)| answered(at, answer)) {
+            let done = |value, pending| Done { key: job.key.clone(), folder: job.folder.clone(), value, reused: false, pending };
+            for &at in &job.at {
+                match &result {
+                    Ok(value) => found[at] = Some(done(value.clone(), None)),
+                    Err(fault) if fault.code == "executor::submitted" => {
+                        found[at] = Some(done(Value::Null, Some(job.label.clone())));
+                    }
+                    Err(fault) => {
+                        failures.insert(at, fault.clone().during(&job.label));
+                    }
+                }
             }
         }
-        match failures.into_iter().flatten().next() {
+        match failures.into_values().next() {
             Some(fault) => Err(fault),
             None => Ok(found.into_iter().flatten().collect()),
         }
     }
 
-    /// What workers are asked to do, and for each of it the places in `waiting` that it does. `jobs` are those of `waiting`;
-    /// blocks go in groups if `together`.
-    fn orders(&self, waiting: &[Waiting], jobs: Vec<Job>, together: bool) -> (Vec<Order>, Vec<Vec<usize>>) {
-        let (mut orders, mut places) = (Vec::new(), Vec::new());
-        let mut order = |job: Job, label: String, does: Vec<usize>| {
-            let folder = waiting[does[0]].folder.clone();
-            orders.push((JobFile { job, folder, checkpoint_s: self.checkpoint_s }, label));
-            places.push(does);
-        };
-        let mut blocks = BTreeMap::new();
-        for (at, job) in jobs.into_iter().enumerate() {
-            match job {
-                Job::TrainBlock(block) if together => {
-                    blocks.insert(at, block);
-                }
-                job => order(job, waiting[at].label.clone(), vec![at]),
+    /// Those submitted jobs that do something which is waited for, and what each of them does; of `waiting` and its `jobs` the
+    /// others stay.
+    fn take_up(&self, waiting: &mut Vec<Waiting>, jobs: &mut Vec<Job>) -> Result<(Vec<Held>, Vec<Vec<Waiting>>)> {
+        let (mut held, mut groups) = (Vec::new(), Vec::new());
+        for one in self.executor.held()? {
+            let name = |job: &Waiting| format!("{}/{}", job.kind, job.key);
+            if !waiting.iter().any(|job| one.names.contains(&name(job))) {
+                continue;
             }
-        }
-        let of: Vec<usize> = blocks.keys().copied().collect();
-        let groups = groups(&blocks.values().collect::<Vec<_>>(), self.pool.workers());
-        for group in groups {
-            let does: Vec<usize> = group.into_iter().map(|place| of[place]).collect();
-            let mut members: Vec<_> = does
-                .iter()
-                .filter_map(|&at| {
-                    let Waiting { key, folder, .. } = &waiting[at];
-                    Some(BlockFile { key: key.clone(), folder: folder.clone(), block: blocks.remove(&at)? })
-                })
-                .collect();
-            let label = waiting[does[0]].label.clone();
-            match members.pop() {
-                Some(BlockFile { block, .. }) if members.is_empty() => order(Job::TrainBlock(block), label, does),
-                last => {
-                    members.extend(last);
-                    let label = format!("{} blocks: {label} …", does.len());
-                    order(Job::TrainBlocks(TrainBlocks { label: label.clone(), blocks: members }), label, does);
+            let mut group = Waiting::of(&self.lab, &one)?;
+            for job in &mut group {
+                while let Some(at) = waiting.iter().position(|wanted| wanted.is(job)) {
+                    job.at.extend(waiting.remove(at).at);
+                    jobs.remove(at);
                 }
             }
+            held.push(one);
+            groups.push(group);
         }
-        (orders, places)
+        Ok((held, groups))
     }
 
-    /// Marks a job as done, and deletes what it would have gone on from.
-    fn keep(&self, job: &Waiting, value: &Value, progress: &Progress) {
-        if let Err(fault) = self.lab.keep_result(job.kind, &job.key, value, &job.detail) {
-            progress.say(&format!("could not keep a result: {}", fault.message));
-            return;
+    /// Takes up what these submitted jobs have made, and keeps it: until all are over, or with `wait` false what is there.
+    /// The first fault of those that failed.
+    pub fn take_in(lab: &Lab, held: &[Held], wait: bool, progress: &Progress, cancel: &Cancel) -> Result<()> {
+        let groups = held.iter().map(|held| Waiting::of(lab, held)).collect::<Result<Vec<_>>>()?;
+        let keep = |at: usize, answer: &Result<Value>| {
+            for (job, result) in groups[at].iter().zip(split(answer, groups[at].len(), &held[at].label)) {
+                if let Ok(value) = result {
+                    keep(lab, job, &value, progress);
+                }
+            }
+        };
+        let answers = Batches::of(lab.root()).follow(held, wait, (progress, cancel), &keep);
+        let faults = answers.into_iter().zip(held).filter_map(|(answer, held)| Some(answer.err()?.during(&held.label)));
+        faults.into_iter().find(|fault| fault.code != "executor::submitted").map_or(Ok(()), Err)
+    }
+
+    /// What workers are asked to do, and for each of it which of `waiting` it does. `jobs` are those of `waiting`; blocks go in
+    /// groups if `together`.
+    fn orders(&self, waiting: Vec<Waiting>, jobs: Vec<Job>, together: bool) -> (Vec<Order>, Vec<Vec<Waiting>>) {
+        let (mut orders, mut does) = (Vec::new(), Vec::new());
+        let mut order = |job: Job, label: String, group: Vec<Waiting>| {
+            let folder = group[0].folder.clone();
+            orders.push((JobFile { job, folder, checkpoint_s: self.checkpoint_s }, label));
+            does.push(group);
+        };
+        let mut blocks = Vec::new();
+        for (one, job) in waiting.into_iter().zip(jobs) {
+            match job {
+                Job::TrainBlock(block) if together => blocks.push(Some((one, block))),
+                job => order(job, one.label.clone(), vec![one]),
+            }
         }
-        let files = std::fs::read_dir(&job.folder).into_iter().flatten().flatten();
-        for file in files.filter(|file| is_left_over(&file.file_name().to_string_lossy())) {
-            // One that stays takes room and does no harm.
-            let _ = std::fs::remove_file(file.path());
+        let groups = groups(&blocks.iter().flatten().map(|(_, block)| block).collect::<Vec<_>>(), self.executor.workers());
+        for places in groups {
+            let mut group = Vec::new();
+            let mut members = Vec::new();
+            for (one, block) in places.into_iter().filter_map(|place| blocks[place].take()) {
+                members.push(BlockFile { key: one.key.clone(), folder: one.folder.clone(), block });
+                group.push(one);
+            }
+            let Some(label) = group.first().map(|one| one.label.clone()) else { continue };
+            match members.pop() {
+                Some(BlockFile { block, .. }) if members.is_empty() => order(Job::TrainBlock(block), label, group),
+                last => {
+                    members.extend(last);
+                    let label = format!("{} blocks: {label} …", group.len());
+                    order(Job::TrainBlocks(TrainBlocks { label: label.clone(), blocks: members }), label, group);
+                }
+            }
         }
+        (orders, does)
     }
 
     /// The result of one job.
@@ -295,6 +371,19 @@ impl Runner {
         let label = job.label().to_string();
         let done = self.run(vec![job], progress, cancel)?.pop();
         done.ok_or_else(|| Fault::new("train::result", format!("{label} gave no result"), "run it again"))
+    }
+}
+
+/// Marks a job as done, and deletes what it would have gone on from.
+fn keep(lab: &Lab, job: &Waiting, value: &Value, progress: &Progress) {
+    if let Err(fault) = lab.keep_result(job.kind, &job.key, value, &job.detail) {
+        progress.say(&format!("could not keep a result: {}", fault.message));
+        return;
+    }
+    let files = std::fs::read_dir(&job.folder).into_iter().flatten().flatten();
+    for file in files.filter(|file| is_left_over(&file.file_name().to_string_lossy())) {
+        // One that stays takes room and does no harm.
+        let _ = std::fs::remove_file(file.path());
     }
 }
 

@@ -20,17 +20,33 @@
 //! A training that is cancelled leaves a checkpoint in its folder, and one that runs writes one every minute: the same job in
 //! the same folder goes on from there, in this worker or another, and ends with the same weights.
 //!
+//! # Jobs without a session
+//! `--batch FOLDER` sees to the batch of jobs in a folder: `batch.json` ([`Plan`]) and for the n-th job `n.job.json`, as above.
+//! `--batch FOLDER --job N` runs one of them, which is what Slurm calls. A job leaves `n.state.json` ([`State`]), replaced as it
+//! goes on and last when it ends; it stops when `n.stop` appears. `--build` prints the greeting alone.
+//!
+//! # Manners
 //! One job at a time. A job that fails does not end the worker. Standard error is for people; its last
 //! lines are quoted when a worker dies. The trainer takes `--threads N`.
 
+mod elsewhere;
+mod executor;
 mod fault;
 mod pool;
 mod process;
 mod protocol;
+mod state;
+mod station;
+mod task;
 
+pub use elsewhere::{Batch, Batches, Elsewhere, ElsewhereFault, Followed, Held, Listed, Spot, Starts};
+pub use executor::Executor;
 pub use fault::WorkerFault;
-pub use pool::{Pool, PoolOptions, Task};
+pub use pool::{Pool, PoolOptions};
 pub use protocol::{News, Order, PROTOCOL};
+pub use state::{Place, Stage, State};
+pub use station::{Plan, alone, see_to};
+pub use task::{Task, Use};
 
 /// Identifies the sources a binary was built from: session and worker must agree on it.
 pub fn build_id() -> &'static str {

@@ -35,6 +35,17 @@ pub(super) enum Outcome {
     Died { how: String, last: String },
 }
 
+/// The environment that training wants, where nothing else is asked for.
+pub(super) const TUNING: [(&str, &str); 3] =
+    [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "536870912"), ("MALLOC_TOP_PAD_", "67108864")];
+
+/// A trainer with this environment: feature maps come and go by the million, and without it glibc returns their pages to
+/// the system each time.
+pub(super) fn tuned(command: &mut Command, threads: usize) -> &mut Command {
+    command.env("OMP_NUM_THREADS", threads.to_string());
+    command.envs(TUNING.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()))
+}
+
 /// A running worker that has greeted.
 pub(super) struct Process {
     child: Child,
@@ -54,15 +65,7 @@ impl Process {
         let mut command = Command::new(trainer);
         command.arg("--threads").arg(threads.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("OMP_NUM_THREADS", threads.to_string());
-        // Feature maps come and go by the million: without these glibc returns their pages to the system each time.
-        for (name, bytes) in
-            [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "536870912"), ("MALLOC_TOP_PAD_", "67108864")]
-        {
-            if std::env::var_os(name).is_none() {
-                command.env(name, bytes);
-            }
-        }
+        tuned(&mut command, threads);
         // Ctrl-C at a terminal is for the session, which then tells its workers.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -136,7 +136,7 @@ fn so_does_one_that_learns_from_files_of_which_one_cannot_be_read() {
 }
 
 /// Two operators in one searched stage, and a teacher of it that has learnt a little.
-const EMBER: &str = r#"
+pub const EMBER: &str = r#"
     define_hyperspace("ember", #{
         resolutions: [32],
         operators: [

@@ -17,6 +17,7 @@ mod data;
 mod data_files;
 mod device;
 mod dry;
+mod elsewhere;
 mod entry;
 mod exact;
 mod faults;

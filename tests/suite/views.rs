@@ -72,6 +72,7 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
         ("Dataset", (one("dataset(\"shapes\", #{ size: 24 })"), vec!["24x24"])),
         ("Device", (one("device(\"flops\")"), vec!["flops", "threads"])),
         ("DrawnNetworks", (scored("s"), vec!["int8_ms", "stage1"])),
+        ("Executor", (one("executor(\"ssh://me@box/data\", #{ workers: 4 })"), vec!["me@box", "/data", "4"])),
         ("Expression", (one("col(\"ms\") > 3"), vec!["ms", "&gt; 3"])),
         (
             "Fault",
@@ -127,6 +128,7 @@ fn scripts() -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
         ("SearchSpace", (one(space), vec!["012-210", "stage3", "MFLOPs", "resnet_bottleneck", "<svg"])),
         ("Study", (one(study), vec!["15", "score", "best so far"])),
         ("Subnet", (one(&format!("{space}.largest")), vec!["stage2", "MFLOPs", "INT8 weights", "kB"])),
+        ("Submitted", (one("submit(|| 1)"), vec!["jobs", "0"])),
         ("Supernet", (one(&supernet), vec!["012-210", "top-1", "%"])),
         ("Table", (one("table(#{ int8_ms: [1.5] })"), vec!["int8_ms", "1.5"])),
         ("Teacher", (one("teacher(\"shapes_resnet\")"), vec!["shapes_resnet", "MFLOPs", "channels"])),

@@ -145,6 +145,8 @@ pub(super) fn register(engine: &mut Engine) {
     views.page(results::latency_model);
     views.page(results::latency_table).rows(results::latency_table_rows);
     views.page(results::device);
+    views.page(results::executor);
+    views.page(results::submitted);
     views.page(results::dataset);
     views.page(results::teacher).rows(results::teacher_rows);
     views.page(results::trained_block).picture(results::trained_block_picture);

@@ -13,6 +13,7 @@ use crate::primitive::blocks::Blocks;
 use crate::primitive::comparison::{Compared, curves, drawn as curves_of, ends, made};
 use crate::primitive::dataset::Dataset;
 use crate::primitive::device::Stopwatch;
+use crate::primitive::executor::{Executor, Submitted, page_of};
 use crate::primitive::found::Found;
 use crate::primitive::latency::LatencyModel;
 use crate::primitive::latency_table::{Predictions, measured, networks, words_of};
@@ -190,6 +191,23 @@ pub(super) fn device(device: &Stopwatch) -> Result<Page> {
             Page::new("device", &print.device).facts(facts)
         }
     })
+}
+
+pub(super) fn executor(executor: &Executor) -> Result<Page> {
+    let Some(spot) = &executor.spot else {
+        return Ok(Page::new("executor", &executor.name).note("The session's own workers, which end with it."));
+    };
+    let mut facts = vec![("workers", spot.workers.to_string()), ("threads of each", spot.threads.to_string())];
+    facts.extend(spot.host.iter().map(|host| ("host", host.clone())));
+    facts.extend(spot.host.iter().map(|_| ("folder there", spot.folder.clone())));
+    facts.extend(spot.trainer.iter().map(|trainer| ("trainer", trainer.clone())));
+    facts.extend((!spot.sbatch.is_empty()).then(|| ("sbatch", spot.sbatch.join(" "))));
+    Ok(Page::new("executor", &executor.name).facts(facts).note("Jobs go on there when the session ends."))
+}
+
+pub(super) fn submitted(submitted: &Submitted) -> Result<Page> {
+    let (facts, table) = page_of(submitted)?;
+    Ok(Page::new("submitted jobs", "").facts(facts).table(&table))
 }
 
 fn data_facts(data: &DataSource) -> Vec<(&'static str, String)> {

@@ -1,0 +1,377 @@
+//! Places to train, and jobs that go on without the session: submitted, listed, waited for, cancelled.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Engine, FnPtr, Map};
+
+use super::cross::{Answer, Cross, inner_fault, raise};
+use super::host::Host;
+use super::noun::Nouns;
+use super::options::Options;
+use crate::base::Result;
+use crate::frame::Table;
+use crate::lab::Lab;
+use crate::train::Runner;
+use crate::worker::{Batches, Elsewhere, ElsewhereFault, Held, Spot, Stage, Starts};
+
+/// A place to train, as scripts hold it.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    /// How the script named it.
+    pub name: String,
+    /// The place; `None` for workers of the session.
+    pub spot: Option<Spot>,
+}
+
+/// Jobs that were submitted, as scripts hold them.
+#[derive(Clone)]
+pub struct Submitted {
+    /// Their batches.
+    pub batches: Vec<String>,
+    /// What they were submitted for.
+    work: Option<FnPtr>,
+    lab: Arc<Lab>,
+}
+
+/// Names of places, for completion.
+pub(super) const NAMES: [&str; 5] = ["local", "background", "ssh://", "slurm", "slurm://"];
+/// Options of every place.
+const COMMON: [&str; 5] = ["workers", "threads", "trainer", "setup", "paths"];
+/// Options of Slurm.
+const SLURM: [&str; 4] = ["partition", "time", "gpus", "sbatch"];
+/// How long one waits for cancelled jobs to stop.
+const FAREWELL: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(300);
+
+#[export_module]
+mod executor_functions {
+    /// A place to train, for the option `on`, with one worker of one thread.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// executor("ssh://me@box/data/lab").name //> ssh://me@box/data/lab
+    /// executor("cloud")                      //> fails executor::unknown
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn executor(place: &str) -> Answer<Executor> {
+        read(place, Map::new()).cross()
+    }
+
+    /// A place to train, for the option `on` of whatever trains: this machine, another one, a cluster.
+    ///
+    /// "local" are the session's own workers, which end with it. Elsewhere jobs go on when the session ends, and the same call finds what they made:
+    /// "background" on this machine, "ssh://user@host/folder" on another one, "slurm" and "slurm://user@host/folder" as an array of jobs.
+    /// Files go into `folder` there (".spaceevo-elsewhere" in the home folder), each once. Hosts, keys and ports are those of ~/.ssh/config. Slurm
+    /// without a host works in the lab itself, which must then lie in a folder that all nodes share.
+    ///
+    /// Options: `workers` (1): jobs at the same time; `threads` (1): of each; `trainer`: a checkout there or its program (the session's own, or
+    /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker
+    /// (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
+    /// Options of Slurm: `partition`, `time`, `gpus` (of each job), `sbatch` ([]): further arguments of sbatch.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// executor("slurm", #{ workers: 20, threads: 4, partition: "gpu", time: "12:00:00", sbatch: ["--account=me"] }).workers //> 20
+    /// executor("background", #{ gpus: 1 }) //> fails options::unknown
+    /// ```
+    #[rhai_fn(name = "executor", return_raw)]
+    pub fn executor_with(place: &str, given: Map) -> Answer<Executor> {
+        read(place, given).cross()
+    }
+
+    /// How the place was named.
+    #[rhai_fn(get = "name", pure)]
+    pub fn executor_name(executor: &mut Executor) -> String {
+        executor.name.clone()
+    }
+
+    /// Jobs that run there at the same time; 0 for the session's own workers, which are as many as `--workers` says.
+    #[rhai_fn(get = "workers", pure)]
+    pub fn executor_workers(executor: &mut Executor) -> i64 {
+        executor.spot.as_ref().map_or(0, |spot| spot.workers as i64)
+    }
+
+    /// The place as text.
+    #[rhai_fn(name = "to_string", pure)]
+    pub fn executor_text(executor: &mut Executor) -> String {
+        match &executor.spot {
+            None => "executor local".into(),
+            Some(spot) => format!("executor {} ({} x {} threads)", spot.name, spot.workers, spot.threads),
+        }
+    }
+
+    /// Calls a closure without waiting for jobs that go on elsewhere; gives those.
+    ///
+    /// What it trains `on` an executor is submitted; so are jobs that need the results of these, such as the losses of a look-up table. Once all is
+    /// there, or by `wait()`, the closure is called again and finds it.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// submit(|| 40 + 2).wait() //> 42
+    /// ```
+    ///
+    /// ```rhai no_run
+    /// let cluster = executor("slurm://login/scratch/me", #{ workers: 40, time: "4:00:00" });
+    /// let taught = teacher("shapes_resnet");
+    /// let job = submit(|| build_lut(hyperspace("pocket"), #{ teacher: taught, device: device("ort"), on: cluster }));
+    /// print(job.progress());      // today
+    /// let lut = job.wait();       // or run the script again tomorrow
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn submit(context: NativeCallContext, work: FnPtr) -> Answer<Submitted> {
+        let host = Host::of(&context)?;
+        let lab = host.lab().cross()?;
+        let (batches, answer) = host.submitting(|| call(&context, &host, &work));
+        match answer {
+            Err(fault) if fault.code != "executor::submitted" => Err(raise(fault)),
+            _ => Ok(Submitted { batches, work: Some(work), lab }),
+        }
+    }
+
+    /// Jobs that were submitted by this session or an earlier one and not taken up yet, a batch each.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// submitted() //> []
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn submitted(context: NativeCallContext) -> Answer<Array> {
+        let host = Host::of(&context)?;
+        all(&host).map(|all| all.into_iter().map(Dynamic::from).collect()).cross()
+    }
+
+    /// Waits for jobs and takes their results into the lab. Of `submit` it gives what the closure gives then.
+    ///
+    /// An interrupt ends the waiting, not the jobs.
+    #[rhai_fn(return_raw)]
+    pub fn wait(context: NativeCallContext, submitted: Submitted) -> Answer<Dynamic> {
+        let host = Host::of(&context)?;
+        take_in(&host, &submitted, true).cross()?;
+        match &submitted.work {
+            Some(work) => call(&context, &host, work).cross(),
+            None => Ok(Dynamic::UNIT),
+        }
+    }
+
+    /// Ends jobs that are not done; what is done is kept, and trainings leave a checkpoint where they ran.
+    #[rhai_fn(return_raw)]
+    pub fn cancel(context: NativeCallContext, submitted: Submitted) -> Answer<()> {
+        let host = Host::of(&context)?;
+        end(&host, &submitted).cross()
+    }
+
+    /// How far jobs are: `batch`, `on`, `job`, `state`, `done` and `total` steps, `note`.
+    ///
+    /// `state` is "queued", "running", "done" (and not taken up), "failed" or "stopped".
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// submit(|| 1).progress().columns //> ["batch", "on", "job", "state", "done", "total", "note"]
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn progress(submitted: Submitted) -> Answer<Table> {
+        table(&submitted).cross()
+    }
+
+    /// Whether nothing is left to wait for.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// submit(|| 1).done //> true
+    /// ```
+    #[rhai_fn(get = "done", pure, return_raw)]
+    pub fn is_done(submitted: &mut Submitted) -> Answer<bool> {
+        Ok(states(submitted).cross()?.iter().all(|row| row.2.stage.is_over()))
+    }
+
+    /// The jobs as text: how many, and where.
+    #[rhai_fn(name = "to_string", pure)]
+    pub fn submitted_text(submitted: &mut Submitted) -> String {
+        words(submitted)
+    }
+}
+
+fn read(place: &str, given: Map) -> Result<Executor> {
+    let spot = Spot::named(place)?;
+    let slurm = spot.as_ref().is_some_and(|spot| spot.starts == Starts::Slurm);
+    let known = if slurm { [&COMMON[..], &SLURM].concat() } else { COMMON.to_vec() };
+    let options = Options::new("executor", given, &known)?;
+    let Some(mut spot) = spot else {
+        return match COMMON.into_iter().find(|key| options.value(key).is_some()) {
+            Some(option) => {
+                let help = "the session's own workers are as `--workers` and `--threads` say; \"background\" takes options";
+                Err(ElsewhereFault::Option { place: place.into(), option, help }.into())
+            }
+            None => Ok(Executor { name: place.into(), spot: None }),
+        };
+    };
+    spot.workers = options.count("workers", 1)?.unwrap_or(1);
+    spot.threads = options.count("threads", 1)?.unwrap_or(1);
+    spot.trainer = options.text("trainer")?;
+    spot.setup = options.text("setup")?.unwrap_or_default();
+    for (here, there) in options.noun::<Map>("paths", "a map from paths here to paths there")?.unwrap_or_default() {
+        if spot.host.is_none() {
+            let help = "jobs on this machine, and those of Slurm without a host, read the same paths as the session";
+            return Err(ElsewhereFault::Option { place: place.into(), option: "paths", help }.into());
+        }
+        let there =
+            there.into_string().map_err(|_| options.refuse("paths", "its values are texts", "`#{ \"/data\": \"/scratch\" }`"))?;
+        let here = std::path::absolute(Path::new(here.as_str())).unwrap_or_default();
+        spot.paths.push((here.display().to_string(), there));
+    }
+    if slurm {
+        for (key, flag) in [("partition", "--partition"), ("time", "--time")] {
+            spot.sbatch.extend(options.text(key)?.map(|value| format!("{flag}={value}")));
+        }
+        spot.sbatch.extend(options.count("gpus", 1)?.map(|count| format!("--gpus={count}")));
+        for argument in options.array("sbatch")?.unwrap_or_default() {
+            let text = argument.into_string();
+            spot.sbatch.push(text.map_err(|_| options.refuse("sbatch", "it holds texts", "`[\"--account=me\"]`"))?);
+        }
+    }
+    Ok(Executor { name: place.into(), spot: Some(spot) })
+}
+
+/// Runs the jobs of a call where its option `on` says: the name of a place, or an executor.
+pub(super) fn runner(host: &Host, options: &Options) -> Result<Arc<Runner>> {
+    let executor = match options.value("on") {
+        None => return host.runner(),
+        Some(value) if value.is_string() => read(&value.to_string(), Map::new())?,
+        Some(_) => options.need("on", "a place to train: `executor(\"ssh://host\")`")?,
+    };
+    let Some(spot) = executor.spot else { return host.runner() };
+    if host.settings.dry {
+        host.note_cut("where jobs run", "here".into());
+        return host.runner();
+    }
+    let lab = host.lab()?;
+    let elsewhere = Elsewhere::new(spot, lab.root());
+    Ok(Arc::new(match host.submits() {
+        Some(followed) => Runner::new(lab, elsewhere.noting(followed)).without_waiting(),
+        None => Runner::new(lab, elsewhere),
+    }))
+}
+
+fn call(context: &NativeCallContext, host: &Host, work: &FnPtr) -> Result<Dynamic> {
+    work.call_within_context::<Dynamic>(context, ()).map_err(|error| inner_fault(host, &error, context.call_source()))
+}
+
+fn all(host: &Host) -> Result<Vec<Submitted>> {
+    let lab = host.lab()?;
+    let batches = Batches::of(lab.root());
+    let mut found = Vec::new();
+    for batch in batches.list()? {
+        if batch.cancelled {
+            // One whose machine does not answer is cleared away the next time.
+            let _ = batches.clear(&batch.name);
+        } else {
+            found.push(Submitted { batches: vec![batch.name], work: None, lab: lab.clone() });
+        }
+    }
+    Ok(found)
+}
+
+fn held(submitted: &Submitted) -> Result<Vec<Held>> {
+    let batches = Batches::of(submitted.lab.root());
+    let mut held = Vec::new();
+    for name in &submitted.batches {
+        held.extend(batches.batch(name)?.map(|batch| batch.held).unwrap_or_default());
+    }
+    Ok(held)
+}
+
+fn take_in(host: &Host, submitted: &Submitted, wait: bool) -> Result<()> {
+    Runner::take_in(&submitted.lab, &held(submitted)?, wait, &host.progress(), &host.cancel)
+}
+
+fn end(host: &Host, submitted: &Submitted) -> Result<()> {
+    // What is done is kept; a job that failed was to be ended anyway.
+    let taken = take_in(host, submitted, false);
+    let batches = Batches::of(submitted.lab.root());
+    for name in &submitted.batches {
+        batches.cancel(name)?;
+    }
+    let until = Instant::now() + FAREWELL;
+    for name in &submitted.batches {
+        while batches.batch(name)?.is_some() && !batches.clear(name)? && Instant::now() < until {
+            host.cancel.check()?;
+            std::thread::sleep(LOOK);
+        }
+    }
+    if let Err(fault) = taken {
+        host.progress().say(&format!("before it was cancelled: {}", fault.message));
+    }
+    Ok(())
+}
+
+/// Batch, place, state of every job, with its label.
+type Row = (String, String, crate::worker::State, String);
+
+fn states(submitted: &Submitted) -> Result<Vec<Row>> {
+    let batches = Batches::of(submitted.lab.root());
+    let mut rows = Vec::new();
+    for name in &submitted.batches {
+        let Some(batch) = batches.batch(name)? else { continue };
+        let listed = batches.progress(name)?;
+        rows.extend(listed.into_iter().map(|job| (name.clone(), batch.spot.name.clone(), job.state, job.label)));
+    }
+    Ok(rows)
+}
+
+fn table(submitted: &Submitted) -> Result<Table> {
+    let rows = states(submitted)?;
+    Table::builder()
+        .text("batch", rows.iter().map(|row| row.0.clone()))
+        .text("on", rows.iter().map(|row| row.1.clone()))
+        .text("job", rows.iter().map(|row| row.3.clone()))
+        .text("state", rows.iter().map(|row| row.2.stage.word().to_owned()))
+        .int("done", rows.iter().map(|row| row.2.done as i64))
+        .int("total", rows.iter().map(|row| row.2.total as i64))
+        .text(
+            "note",
+            rows.iter().map(|row| match &row.2.fault {
+                Some(fault) => fault.message.clone(),
+                None => row.2.note.clone(),
+            }),
+        )
+        .build()
+}
+
+/// The jobs in a line; from the lab alone, so that it needs no connection.
+pub(super) fn words(submitted: &Submitted) -> String {
+    let batches = Batches::of(submitted.lab.root());
+    let named = submitted.batches.iter().filter_map(|name| batches.batch(name).ok().flatten());
+    let parts: Vec<_> = named
+        .map(|batch| match batch.held.len() {
+            1 => format!("1 job on {}: {}", batch.spot.name, batch.held[0].label),
+            count => format!("{count} jobs on {}", batch.spot.name),
+        })
+        .collect();
+    if parts.is_empty() { "submitted: nothing is left to wait for".into() } else { format!("submitted: {}", parts.join("; ")) }
+}
+
+/// The facts and the rows of a page.
+pub(super) fn page_of(submitted: &Submitted) -> Result<(Vec<(&'static str, String)>, Table)> {
+    let rows = states(submitted)?;
+    let count = |stage: Stage| rows.iter().filter(|row| row.2.stage == stage).count();
+    let stages = [Stage::Queued, Stage::Running, Stage::Done, Stage::Failed, Stage::Stopped];
+    let facts = stages.into_iter().filter(|stage| count(*stage) > 0).map(|stage| (stage.word(), count(stage).to_string()));
+    let facts = [("jobs", rows.len().to_string())].into_iter().chain(facts).collect();
+    Ok((facts, table(submitted)?))
+}
+
+/// Declares places to train.
+pub(super) fn register(engine: &mut Engine) {
+    engine.noun::<Executor>("Executor");
+    engine.noun::<Submitted>("Submitted");
+    engine.register_global_module(exported_module!(executor_functions).into());
+}

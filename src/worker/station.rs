@@ -1,0 +1,204 @@
+//! What runs on the machine where jobs go on by themselves: a process that sees a batch of them through.
+//!
+//! It outlives the session that started it. One process sees to a batch; a second one that is started finds the lock and
+//! leaves, so starting it is also how one makes sure that it is there. Several batches on a machine share its places: the
+//! n-th worker of each takes the same lock while it runs a job.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::WorkerFault;
+use super::process::tuned;
+use super::state::{Place, Stage, State};
+use crate::base::{Fault, Result};
+
+/// How often it looks whether a job has become ready.
+const LOOK: Duration = Duration::from_millis(200);
+/// Lines of a process that died which are quoted.
+const LAST_LINES: usize = 8;
+
+/// Name of the file that says what a batch is.
+pub const PLAN: &str = "batch.json";
+/// Name of the file with the number of the process that sees to a batch.
+pub const PID: &str = "pid";
+
+/// A batch of jobs: file `batch.json` in its folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// Jobs that run at the same time.
+    pub workers: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// For each job those that must be over before it begins: batch (a folder beside this one) and number.
+    pub after: Vec<Vec<(String, usize)>>,
+}
+
+impl Plan {
+    /// The plan of the batch in `folder`.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join(PLAN);
+        let bytes = std::fs::read(&file).map_err(|error| Fault::file("read", &file, &error))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Fault::new("worker::batch", format!("`{}` is no batch of jobs: {error}", file.display()), "submit it again")
+        })
+    }
+}
+
+/// The open file `path`, locked for this process; `None` if another process holds it.
+fn locked(path: &Path) -> Result<Option<File>> {
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = open.map_err(|error| Fault::file("open", path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Fault::file("lock", path, &error)),
+    }
+}
+
+/// Waits until no other process runs the job at `place`; until the file is dropped none will. `None` where the file system
+/// knows no locks: then only the scheduler sees to it that a job runs once.
+pub fn alone(place: &Place) -> Result<Option<File>> {
+    let path = place.lock();
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = open.map_err(|error| Fault::file("open", &path, &error))?;
+    Ok(file.lock().is_ok().then_some(file))
+}
+
+/// The jobs of a batch, as far as this process has got.
+struct Rounds<'a> {
+    folder: &'a Path,
+    plan: &'a Plan,
+    /// Jobs that no worker has taken yet.
+    left: Mutex<Vec<usize>>,
+}
+
+/// What a worker does next.
+enum Next {
+    Run(usize),
+    Wait,
+    Leave,
+}
+
+impl Rounds<'_> {
+    fn next(&self) -> Result<Next> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = 0;
+        while at < left.len() {
+            let job = left[at];
+            let place = Place::new(self.folder, job);
+            if place.state().stage.is_over() {
+                left.remove(at);
+                continue;
+            }
+            if place.stop().exists() {
+                place.write(&State { stage: Stage::Stopped, ..place.state() })?;
+                left.remove(at);
+                continue;
+            }
+            let mut ready = true;
+            let mut lost = None;
+            for (batch, number) in self.plan.after.get(job).into_iter().flatten() {
+                let before = self.folder.join("..").join(batch);
+                // A batch whose results were all taken is gone.
+                if !before.join(PLAN).is_file() {
+                    continue;
+                }
+                match Place::new(&before, *number).state().stage {
+                    Stage::Done => {}
+                    Stage::Failed | Stage::Stopped => lost = Some(batch),
+                    Stage::Queued | Stage::Running => ready = false,
+                }
+            }
+            if lost.is_some() {
+                let fault = Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again");
+                place.write(&State { stage: Stage::Failed, fault: Some(fault), ..State::default() })?;
+                left.remove(at);
+                continue;
+            }
+            if ready {
+                left.remove(at);
+                return Ok(Next::Run(job));
+            }
+            at += 1;
+        }
+        Ok(if left.is_empty() { Next::Leave } else { Next::Wait })
+    }
+
+    /// What worker number `worker` does until nothing is left.
+    fn work(&self, worker: usize) -> Result<()> {
+        let slots = self.folder.join("../slots");
+        std::fs::create_dir_all(&slots).map_err(|error| Fault::file("create", &slots, &error))?;
+        loop {
+            match self.next()? {
+                Next::Leave => return Ok(()),
+                Next::Wait => std::thread::sleep(LOOK),
+                Next::Run(job) => {
+                    let held = loop {
+                        match locked(&slots.join(worker.to_string()))? {
+                            Some(file) => break file,
+                            None => std::thread::sleep(LOOK),
+                        }
+                    };
+                    see_through(&Place::new(self.folder, job), job, self.folder, worker, self.plan.threads)?;
+                    drop(held);
+                }
+            }
+        }
+    }
+}
+
+/// Runs one job to its end; one whose process dies is run once more.
+fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<()> {
+    let mut tried = false;
+    loop {
+        let status = process(place, at, folder, worker, threads)?;
+        let state = place.state();
+        if state.stage.is_over() {
+            return Ok(());
+        }
+        let label = format!("job {at} of its batch");
+        if tried {
+            let last = std::fs::read_to_string(place.log()).unwrap_or_default();
+            let lines: Vec<&str> = last.lines().collect();
+            let last = lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| format!("\n  {line}")).collect();
+            let fault = WorkerFault::Died { label, how: status.to_string(), last };
+            return place.write(&state.ended(Err(fault.into())));
+        }
+        tried = true;
+        let mut state = state;
+        state.tell(format!("the trainer died ({status}); it is run once more"));
+        place.write(&state)?;
+    }
+}
+
+fn process(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<ExitStatus> {
+    let trainer = std::env::current_exe().map_err(|error| Fault::file("find", Path::new("this program"), &error))?;
+    let log = || File::options().create(true).append(true).open(place.log());
+    let unable = |error: std::io::Error| Fault::from(WorkerFault::Start { path: trainer.clone(), error: error.to_string() });
+    let (out, err) = (log().map_err(unable)?, log().map_err(unable)?);
+    let mut command = Command::new(&trainer);
+    command.arg("--batch").arg(folder).args(["--job", &at.to_string(), "--threads", &threads.to_string()]);
+    command.env("SPACEEVO_WORKER", worker.to_string());
+    command.stdin(Stdio::null()).stdout(out).stderr(err);
+    tuned(&mut command, threads).status().map_err(unable)
+}
+
+/// Sees the batch in `folder` through: to be called in a process of its own, which the session does not wait for.
+pub fn see_to(folder: &Path) -> Result<()> {
+    let Some(_lock) = locked(&folder.join("lock"))? else { return Ok(()) };
+    let folder = &std::fs::canonicalize(folder).map_err(|error| Fault::file("find", folder, &error))?;
+    let pid = folder.join(PID);
+    std::fs::write(&pid, std::process::id().to_string()).map_err(|error| Fault::file("write", &pid, &error))?;
+    let plan = &Plan::read(folder)?;
+    let rounds = &Rounds { folder, plan, left: Mutex::new((0..plan.after.len()).collect()) };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..plan.workers.max(1)).map(|worker| scope.spawn(move || rounds.work(worker))).collect();
+        let ends = workers.into_iter().map(|worker| worker.join());
+        ends.flatten().collect()
+    })
+}
