@@ -14,6 +14,8 @@ use crate::search::{choices, importance as importance_of, row};
 
 /// Bars of a figure.
 const BARS: usize = 20;
+/// Between the names of two choices.
+const BOTH: &str = " × ";
 
 #[export_module]
 mod importance_functions {
@@ -104,7 +106,7 @@ fn table(call: &'static str, host: &Host, study: &SpaceStudy, given: Map) -> Res
         "importance: {without}{} scores the forest explains {explained:.0} % of the variance where they are held out",
         scores.len()
     ));
-    let name = |places: &[usize]| places.iter().map(|&at| known[at].name.as_str()).collect::<Vec<_>>().join(" × ");
+    let name = |places: &[usize]| places.iter().map(|&at| known[at].name.as_str()).collect::<Vec<_>>().join(BOTH);
     Table::builder()
         .text("choice", found.shares.iter().map(|share| name(&share.choices)))
         .float("share", found.shares.iter().map(|share| share.share))
@@ -116,7 +118,11 @@ fn bars(table: &Table) -> Result<Figure> {
     let table = table.head(BARS);
     let (shares, spreads) = (table.column_f64("share")?, table.column_f64("spread")?);
     let end = |sign: f64| shares.iter().zip(&spreads).map(|(share, spread)| (share + sign * spread).max(0.0)).collect();
-    let names = Given { column: "choice".into(), values: Values::Names(table.column_text("choice")?) };
+    // Both names of a pair are to be read below a bar.
+    let short =
+        |name: String| if name.contains(BOTH) { name.replace(" operator", " op").replace(" window", " win") } else { name };
+    let names = table.column_text("choice")?.into_iter().map(short).collect();
+    let names = Given { column: "choice".into(), values: Values::Names(names) };
     let values = Given { column: "share".into(), values: Values::Numbers(shares.clone()) };
     let mut figure = Figure::new("", Axis::linear(" "), Axis::linear("share of the variance of scores"));
     figure.add(&Layer { range: Some((end(-1.0), end(1.0))), ..Layer::new(Kind::Bars, names, Some(values)) })?;
