@@ -19,9 +19,9 @@ const BOTH: &str = " × ";
 
 #[export_module]
 mod importance_functions {
-    /// How much each choice matters for the score, learnt from a study: a table of `choice`, `share`, `spread`.
+    /// How much each choice matters for the score, learnt from the trials of a study: a table.
     ///
-    /// The weightiest come first.
+    /// Columns: `choice`, `share`, `spread`; the weightiest come first.
     ///
     /// # Example
     ///
@@ -35,9 +35,9 @@ mod importance_functions {
         importance_with(context, study, Map::new())
     }
 
-    /// How much each choice matters for the score, learnt from a study: a table of `choice`, `share`, `spread`.
+    /// How much each choice matters for the score, learnt from the trials of a study: a table.
     ///
-    /// `share` is the part of the variance of scores over all candidates that a choice explains by itself, all others being uniform, as far as a random forest has learnt them; `spread` its
+    /// Columns: `choice`, `share`, `spread`; the weightiest come first. `share` is the part of the variance of scores over all candidates that a choice explains by itself, all others being uniform, as far as a random forest has learnt them; `spread` its
     /// standard deviation over the trees. What the shares lack to 1 is due to choices that matter together. This is functional analysis of variance (Hutter et al. 2014).
     /// Trials without a finite score are left out; how many, and how much of held-out scores the forest explains, is said. If that is little, the shares mean little: let the study run longer.
     /// A search that closed in early knows little of the rest of the space; of random candidates a study says most.
