@@ -23,7 +23,7 @@ pub type Compared = Arc<Comparison>;
 
 #[export_module]
 mod comparison_functions {
-    /// Compares groups of studies, such as several seeds of each of several strategies, after the same number of evaluations.
+    /// Compares groups of studies, such as seeds of several strategies, after equally many evaluations.
     ///
     /// # Example
     ///
@@ -39,7 +39,7 @@ mod comparison_functions {
         compare_with(context, groups, Map::new())
     }
 
-    /// Compares groups of studies, such as several seeds of each of several strategies, after the same number of evaluations.
+    /// Compares groups of studies, such as seeds of several strategies, after equally many evaluations.
     ///
     /// Each group has a name and an array of studies, or of names of studies in the lab. All must have one objective. What comes out has a `table` (a row a group, the best first), `curves`, a page and a figure (`plot`).
     ///
@@ -83,7 +83,9 @@ mod comparison_functions {
         ends(found).cross()
     }
 
-    /// How the best score of each group grew: `group`, `evaluations`, `median` over its studies, and the quartiles `low` and `high`.
+    /// How the best score of each group grew over evaluations.
+    ///
+    /// Columns: `group`, `evaluations`, `median` over its studies of the best score so far, and their quartiles `low` and `high`.
     ///
     /// # Example
     ///

@@ -14,12 +14,14 @@ use crate::search::{choices, importance as importance_of, row};
 
 /// Bars of a figure.
 const BARS: usize = 20;
+/// Between the names of two choices.
+const BOTH: &str = " × ";
 
 #[export_module]
 mod importance_functions {
-    /// How much each choice matters for the score, learnt from a study: a table of `choice`, `share`, `spread`.
+    /// How much each choice matters for the score, learnt from the trials of a study: a table.
     ///
-    /// The weightiest come first.
+    /// Columns: `choice`, `share`, `spread`; the weightiest come first.
     ///
     /// # Example
     ///
@@ -33,9 +35,9 @@ mod importance_functions {
         importance_with(context, study, Map::new())
     }
 
-    /// How much each choice matters for the score, learnt from a study: a table of `choice`, `share`, `spread`.
+    /// How much each choice matters for the score, learnt from the trials of a study: a table.
     ///
-    /// `share` is the part of the variance of scores over all candidates that a choice explains by itself, all others being uniform, as far as a random forest has learnt them; `spread` its
+    /// Columns: `choice`, `share`, `spread`; the weightiest come first. `share` is the part of the variance of scores over all candidates that a choice explains by itself, all others being uniform, as far as a random forest has learnt them; `spread` its
     /// standard deviation over the trees. What the shares lack to 1 is due to choices that matter together. This is functional analysis of variance (Hutter et al. 2014).
     /// Trials without a finite score are left out; how many, and how much of held-out scores the forest explains, is said. If that is little, the shares mean little: let the study run longer.
     /// A search that closed in early knows little of the rest of the space; of random candidates a study says most.
@@ -104,7 +106,7 @@ fn table(call: &'static str, host: &Host, study: &SpaceStudy, given: Map) -> Res
         "importance: {without}{} scores the forest explains {explained:.0} % of the variance where they are held out",
         scores.len()
     ));
-    let name = |places: &[usize]| places.iter().map(|&at| known[at].name.as_str()).collect::<Vec<_>>().join(" × ");
+    let name = |places: &[usize]| places.iter().map(|&at| known[at].name.as_str()).collect::<Vec<_>>().join(BOTH);
     Table::builder()
         .text("choice", found.shares.iter().map(|share| name(&share.choices)))
         .float("share", found.shares.iter().map(|share| share.share))
@@ -116,7 +118,11 @@ fn bars(table: &Table) -> Result<Figure> {
     let table = table.head(BARS);
     let (shares, spreads) = (table.column_f64("share")?, table.column_f64("spread")?);
     let end = |sign: f64| shares.iter().zip(&spreads).map(|(share, spread)| (share + sign * spread).max(0.0)).collect();
-    let names = Given { column: "choice".into(), values: Values::Names(table.column_text("choice")?) };
+    // Both names of a pair are to be read below a bar.
+    let short =
+        |name: String| if name.contains(BOTH) { name.replace(" operator", " op").replace(" window", " win") } else { name };
+    let names = table.column_text("choice")?.into_iter().map(short).collect();
+    let names = Given { column: "choice".into(), values: Values::Names(names) };
     let values = Given { column: "share".into(), values: Values::Numbers(shares.clone()) };
     let mut figure = Figure::new("", Axis::linear(" "), Axis::linear("share of the variance of scores"));
     figure.add(&Layer { range: Some((end(-1.0), end(1.0))), ..Layer::new(Kind::Bars, names, Some(values)) })?;

