@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::WorkerFault;
 use super::process::{Outcome, Process};
+use super::{TRAINER, WorkerFault};
 use crate::base::{Cancel, Fault, Progress, Result, write_json};
 
 /// Something a worker is asked to do, as it will read it.
@@ -136,17 +136,6 @@ impl Pool {
     }
 
     fn trainer(&self) -> PathBuf {
-        if let Some(path) = &self.options.trainer {
-            return path.clone();
-        }
-        if let Some(path) = std::env::var_os("SPACEEVO_TRAINER") {
-            return path.into();
-        }
-        let name = format!("spaceevo-trainer{}", std::env::consts::EXE_SUFFIX);
-        let here = std::env::current_exe().unwrap_or_default();
-        // Test binaries stand one folder below the others.
-        let beside = here.parent().unwrap_or(Path::new(".")).join(&name);
-        let above = here.parent().and_then(Path::parent).map(|folder| folder.join(&name));
-        above.filter(|above| !beside.is_file() && above.is_file()).unwrap_or(beside)
+        self.options.trainer.clone().unwrap_or_else(|| TRAINER.path())
     }
 }
