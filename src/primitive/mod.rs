@@ -8,6 +8,7 @@
 mod arrays;
 mod block;
 mod blocks;
+pub mod cell;
 mod cells;
 mod compare;
 pub mod cross;
@@ -32,6 +33,7 @@ mod latency_table;
 mod lut;
 mod lut_views;
 mod measure;
+mod native;
 mod net;
 pub mod network;
 mod node;
@@ -129,5 +131,6 @@ pub fn register(engine: &mut Engine) {
     found::register(engine);
     curve::register(engine);
     lab::register(engine);
+    native::register(engine);
     views::register(engine);
 }

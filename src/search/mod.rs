@@ -14,7 +14,7 @@ mod strategy;
 mod study;
 mod subnets;
 
-pub use engine::{OnBatch, Plan, run};
+pub use engine::{OnBatch, Plan, ScoreAll, in_parallel, run, run_in_batches};
 pub use fault::SearchFault;
 pub use gaussian::{GaussianProcess, Guess};
 pub use pareto::{hypervolume, pareto_front};
