@@ -11,6 +11,7 @@ pub mod graph;
 pub mod kernel;
 pub mod lab;
 pub mod lut;
+pub mod native;
 pub mod onnx;
 pub mod plot;
 pub mod primitive;

@@ -14,6 +14,7 @@ use super::study::SpaceStudy;
 use crate::base::{Cancel, Fault, Progress};
 use crate::lab::Lab;
 pub use crate::lab::Running;
+use crate::native::{Cells, Natives};
 use crate::train::Runner;
 use crate::worker::{Followed, Pool, PoolOptions};
 
@@ -75,6 +76,10 @@ pub struct Host {
     pub registry: Registry,
     /// The script that is evaluated, for the provenance of what is kept.
     pub running: Running,
+    /// Functions in Rust that scripts brought.
+    pub natives: Natives,
+    /// Cells in Rust.
+    pub cells: Cells,
     progress: Mutex<Progress>,
     look: Mutex<Look>,
     output: OnceLock<Arc<dyn Output>>,

@@ -8,6 +8,7 @@
 mod arrays;
 mod block;
 mod blocks;
+pub mod cell;
 mod cells;
 mod compare;
 mod comparison;
@@ -36,6 +37,7 @@ pub mod limits;
 mod lut;
 mod lut_views;
 mod measure;
+mod native;
 mod net;
 pub mod network;
 mod node;
@@ -139,5 +141,6 @@ pub fn register(engine: &mut Engine) {
     found::register(engine);
     curve::register(engine);
     lab::register(engine);
+    native::register(engine);
     views::register(engine);
 }

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, Map, Position};
 
-use super::cross::{Answer, to_fault};
+use super::cross::{Answer, Cross, to_fault};
 use super::host::Host;
 use super::limits::{Limit, limit, under};
+use super::native::{Given, Native};
 use super::options::with_default_seed;
 use super::values::words;
 use crate::base::Fault;
@@ -212,6 +213,10 @@ mod parallel {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn par_map(context: NativeCallContext, items: &mut Array, closure: FnPtr) -> Answer<Array> {
+        if let Some((native, before)) = Native::of(&closure) {
+            let given: Vec<_> = before.iter().map(Given::Same).chain([Given::Each(items)]).collect();
+            return native.batch(&*Host::of(&context)?, &given).cross();
+        }
         let count = items.len();
         let answers = Parallel::new(&context, &closure).each(count, |at| plain(&items[at]), |at| format!("item {at} of {count}"));
         let named = |(at, answer): (usize, Answer<Dynamic>)| {

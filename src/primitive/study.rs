@@ -11,6 +11,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, Map};
 use super::cross::{Answer, Cross, inner_fault, raise};
 use super::host::Host;
 use super::lut::Lookup;
+use super::native::{Given, Native};
 use super::noun::Nouns;
 use super::options::{Options, number};
 use super::parallel::Parallel;
@@ -23,7 +24,7 @@ use crate::base::{Fault, Result, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::lab::Detail;
 use crate::plot::Figure;
-use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Study, TrialRecord, run};
+use crate::search::{Direction, Failure, Plan, Score, StoredStudy, Study, TrialRecord, in_parallel, run_in_batches};
 use crate::space::SearchSpace;
 
 /// Evaluations of a search in a dry run.
@@ -42,7 +43,7 @@ mod study_functions {
     /// the trials so far. A score of NaN is counted and never the best.
     ///
     /// Options: `maximize` or `minimize` (one is needed): a closure `|space|` that gives a number, or a map with it under `score` and more figures beside,
-    /// which strategies for several objectives see and `history` has as columns; `strategy` (`random_search()`): a map as `aging_evolution` returns;
+    /// which strategies for several objectives see and `history` has as columns; a function of `native` scores a batch in one go; `strategy` (`random_search()`): a map as `aging_evolution` returns;
     /// `evaluations` (1000): distinct spaces to score; `budget_s` (none): seconds after which no further batch begins; `seed` (0);
     /// `on_failure` ("stop"): or "skip", which leaves a candidate whose score fails without one;
     /// `name` (none): keeps the study in the lab under this name; a search of the same name goes on where it stopped, and scores again what failed.
@@ -207,7 +208,7 @@ fn score_of(answer: &Dynamic) -> Result<Score> {
 fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map) -> Answer<SpaceStudy> {
     let known = ["maximize", "minimize", "strategy", "evaluations", "budget_s", "seed", "name", "on_failure"];
     let options = Options::new("evolve", given, &known).cross()?;
-    let (objective, direction) = match (options.closure("maximize").cross()?, options.closure("minimize").cross()?) {
+    let (closure, direction) = match (options.closure("maximize").cross()?, options.closure("minimize").cross()?) {
         (Some(objective), None) => (objective, Direction::Maximize),
         (None, Some(objective)) => (objective, Direction::Minimize),
         _ => {
@@ -231,14 +232,26 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
             return Err(raise(options.refuse("on_failure", "there is no such way", &help)));
         }
     };
-    let replay = replay_of(context, host, &objective, hyperspace);
-    let objective = Parallel::new(context, &objective);
+    let replay = replay_of(context, host, &closure, hyperspace);
+    let objective = Parallel::new(context, &closure);
     let score = |space: &SearchSpace| -> Result<Score> {
         let answer = objective
             .worker()
             .call(&space.encode(), (Arc::new(space.clone()),))
             .map_err(|error| inner_fault(host, &error, context.call_source()))?;
         score_of(&answer)
+    };
+    let native = Native::of(&closure);
+    let score_all = |spaces: &[&SearchSpace]| {
+        if let Some((native, before)) = native.as_ref().filter(|_| !spaces.is_empty()) {
+            let spaces: Vec<_> = spaces.iter().map(|space| Dynamic::from(Arc::new((*space).clone()))).collect();
+            let given: Vec<_> = before.iter().map(Given::Same).chain([Given::Each(&spaces)]).collect();
+            // If one of them fails, each is scored by itself, which tells which it is.
+            if let Ok(answers) = native.batch(host, &given) {
+                return answers.iter().map(|answer| Some(score_of(answer))).collect();
+            }
+        }
+        in_parallel(spaces, &score, &host.cancel)
     };
     let name = options.text("name").cross()?;
     let lab = name.as_ref().map(|_| host.lab()).transpose().cross()?;
@@ -280,7 +293,7 @@ fn search(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: M
         keep(study)
     };
     plan.on_batch = Some(&checkpoint);
-    let study = run(&mut strategy, &score, &plan).map(Arc::new).cross()?;
+    let study = run_in_batches(&mut strategy, &score_all, &plan).map(Arc::new).cross()?;
     host.keep_study(&study);
     if let Some(Failure { trial, mut fault }) = study.failure.clone() {
         let failed_at = trial.map(|at| replay(&study.history[at].record.text));

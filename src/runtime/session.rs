@@ -12,7 +12,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::catalogue::{Catalogue, Entry};
-use super::commands::Input;
+use super::commands::{self, Input};
 use super::complete::{self, Completion, Readiness};
 use super::engine::{Limits, assemble};
 use super::evaluator::Evaluator;
@@ -314,6 +314,9 @@ impl Session {
     /// Candidates for the word that ends at byte `cursor` of `source`.
     pub fn complete(&self, source: &str, cursor: usize) -> Completion {
         let before = source.get(..cursor).unwrap_or_default();
+        if let Some(completion) = self.rust_candidates(before) {
+            return completion;
+        }
         if let Some((start, candidates)) = Self::command_candidates(before) {
             return Completion { start, candidates };
         }
@@ -345,6 +348,9 @@ impl Session {
 
     /// Whether `source` can be evaluated as it stands, or a front should read on.
     pub fn is_complete(&self, source: &str) -> Readiness {
+        if let Some(readiness) = commands::rust_readiness(source) {
+            return readiness;
+        }
         Input::read(source).code().map_or(Readiness::Complete, |code| complete::readiness(&self.shared.engine, code))
     }
 

@@ -20,6 +20,9 @@ const INTERRUPTED: &str = "session::interrupted";
 /// Takes the study so far.
 pub type OnBatch<'a, C> = &'a dyn Fn(&Study<C>) -> Result<()>;
 
+/// Gives the scores of candidates, in order; `None` for one that was left because the search was stopped.
+pub type ScoreAll<'a, C> = &'a dyn Fn(&[&C]) -> Vec<Option<Result<Score>>>;
+
 /// How a search runs.
 #[derive(Clone)]
 pub struct Plan<'a, C> {
@@ -81,6 +84,24 @@ pub fn run<C: Candidate>(
     score: &(dyn Fn(&C) -> Result<Score> + Sync),
     plan: &Plan<'_, C>,
 ) -> Result<Study<C>> {
+    run_in_batches(strategy, &|candidates| in_parallel(candidates, score, &plan.cancel), plan)
+}
+
+/// Scores each candidate by itself, in all threads.
+pub fn in_parallel<C: Candidate>(
+    candidates: &[&C],
+    score: &(dyn Fn(&C) -> Result<Score> + Sync),
+    cancel: &Cancel,
+) -> Vec<Option<Result<Score>>> {
+    candidates.par_iter().map(|candidate| (!cancel.is_cancelled()).then(|| score(candidate))).collect()
+}
+
+/// The same as [`run`] with a score that is given all new candidates of a batch at once.
+pub fn run_in_batches<C: Candidate>(
+    strategy: &mut dyn Strategy<C>,
+    score_all: ScoreAll<'_, C>,
+    plan: &Plan<'_, C>,
+) -> Result<Study<C>> {
     let batch = strategy.batch();
     for (option, value) in [("evaluations", plan.evaluations), ("batch", batch)] {
         if value == 0 {
@@ -121,12 +142,14 @@ pub fn run<C: Candidate>(
             }
         }
         stale = if fresh.is_empty() { stale + asked.len().max(1) } else { 0 };
+        let unknown: Vec<&C> =
+            fresh.iter().filter(|(text, _)| !known.contains_key(text)).map(|(_, candidate)| *candidate).collect();
+        let mut answers = score_all(&unknown).into_iter();
         let scored: Vec<Option<TrialRecord>> = fresh
-            .par_iter()
-            .map(|(text, candidate)| match known.get(text) {
+            .iter()
+            .map(|(text, _)| match known.get(text) {
                 Some(record) => Some((*record).clone()),
-                None if cancel.is_cancelled() => None,
-                None => judge(text, score(candidate)),
+                None => answers.next().flatten().and_then(|score| judge(text, score)),
             })
             .collect();
         let begun_at = study.history.len();

@@ -18,7 +18,7 @@ mod study;
 mod subnets;
 
 pub use comparison::{Against, Comparing, Comparison, CurvePoint, Group, Run, compare};
-pub use engine::{OnBatch, Plan, run};
+pub use engine::{OnBatch, Plan, ScoreAll, in_parallel, run, run_in_batches};
 pub use fault::SearchFault;
 pub use gaussian::{GaussianProcess, Guess};
 pub use importance::{Choice, Importance, Share, choices, importance, row};

@@ -6,24 +6,26 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::Program;
+
 /// A fault of a worker, as opposed to one of the job it ran.
 #[derive(Debug, Error, Diagnostic)]
 pub enum WorkerFault {
     /// No binary where one should be.
-    #[error("there is no trainer at `{}`", path.display())]
+    #[error("there is no {} at `{}`", program.name, path.display())]
     #[diagnostic(
         code(worker::missing),
-        help("build it with `cargo build`, or name it in the environment variable SPACEEVO_TRAINER")
+        help("build it with `cargo build --bins`, or name it in the environment variable {}", program.variable)
     )]
-    Missing { path: PathBuf },
+    Missing { program: Program, path: PathBuf },
     /// The binary is there but does not start.
-    #[error("the trainer `{}` does not start: {error}", path.display())]
+    #[error("the {} `{}` does not start: {error}", program.name, path.display())]
     #[diagnostic(code(worker::start), help("run `./x setup` for its libraries, then `cargo build`"))]
-    Start { path: PathBuf, error: String },
+    Start { program: Program, path: PathBuf, error: String },
     /// It greets with another build or protocol.
-    #[error("trainer missing or older: `{}` is build {found}, this session is build {wanted}", path.display())]
-    #[diagnostic(code(worker::build), help("build both anew with `cargo build`"))]
-    Build { path: PathBuf, found: String, wanted: String },
+    #[error("{} missing or older: `{}` is build {found}, this session is build {wanted}", program.name, path.display())]
+    #[diagnostic(code(worker::build), help("build both anew with `cargo build --bins`"))]
+    Build { program: Program, path: PathBuf, found: String, wanted: String },
     /// The process ended in the middle of a job, twice.
     #[error("the trainer died ({how}) while it ran `{label}`{last}")]
     #[diagnostic(
@@ -32,7 +34,7 @@ pub enum WorkerFault {
     )]
     Died { label: String, how: String, last: String },
     /// A line that is not of the protocol.
-    #[error("the trainer said something that is not of the protocol: `{line}`")]
-    #[diagnostic(code(worker::protocol), help("build session and trainer anew with `cargo build`"))]
-    Protocol { line: String },
+    #[error("the {} said something that is not of the protocol: `{line}`", program.name)]
+    #[diagnostic(code(worker::protocol), help("build both anew with `cargo build --bins`"))]
+    Protocol { program: Program, line: String },
 }

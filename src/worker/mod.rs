@@ -4,7 +4,8 @@
 //! One JSON object a line, UTF-8, both ways; bulk data are files named in them.
 //!
 //! Session to worker (standard input):
-//! - `{"run": 7, "file": "/lab/jobs/ab12/job.json"}`: run the job in this file (the trainer: a `train::JobFile`); 7 is its number.
+//! - `{"run": 7, "file": "/lab/jobs/ab12/job.json"}`: run the job in this file (the trainer: a `train::JobFile`; `spaceevo-native`: see
+//!   [`crate::native`]); 7 is its number.
 //! - `{"cancel": 7}`: stop that job at its next step.
 //! - End of input: stop the running job and leave.
 //!
@@ -34,6 +35,7 @@ mod executor;
 mod fault;
 mod pool;
 mod process;
+mod program;
 mod protocol;
 mod state;
 mod station;
@@ -43,6 +45,8 @@ pub use elsewhere::{Batch, Batches, Elsewhere, ElsewhereFault, Followed, Held, L
 pub use executor::Executor;
 pub use fault::WorkerFault;
 pub use pool::{Pool, PoolOptions};
+pub use process::{Outcome, Process};
+pub use program::{Program, TRAINER};
 pub use protocol::{News, Order, PROTOCOL};
 pub use state::{Place, Stage, State};
 pub use station::{Plan, alone, see_to};

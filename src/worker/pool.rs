@@ -1,6 +1,6 @@
 //! A pool of local trainers that share out jobs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::process::{Outcome, Process};
-use super::{Task, WorkerFault};
+use super::{TRAINER, Task, WorkerFault};
 use crate::base::{Cancel, Fault, Progress, Result, write_json};
 
 /// How many workers, and which binary.
@@ -129,19 +129,6 @@ impl Pool {
     }
 
     fn trainer(&self) -> PathBuf {
-        self.options.trainer.clone().unwrap_or_else(trainer)
+        self.options.trainer.clone().unwrap_or_else(|| TRAINER.path())
     }
-}
-
-/// The trainer of this installation: the one named by `SPACEEVO_TRAINER`, or beside this binary, or in the folder above it.
-pub(super) fn trainer() -> PathBuf {
-    if let Some(path) = std::env::var_os("SPACEEVO_TRAINER") {
-        return path.into();
-    }
-    let name = format!("spaceevo-trainer{}", std::env::consts::EXE_SUFFIX);
-    let here = std::env::current_exe().unwrap_or_default();
-    // Test binaries stand one folder below the others.
-    let beside = here.parent().unwrap_or(Path::new(".")).join(&name);
-    let above = here.parent().and_then(Path::parent).map(|folder| folder.join(&name));
-    above.filter(|above| !beside.is_file() && above.is_file()).unwrap_or(beside)
 }

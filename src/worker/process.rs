@@ -11,13 +11,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{News, Order, PROTOCOL, WorkerFault, build_id};
+use super::{News, Order, PROTOCOL, Program, TRAINER, WorkerFault, build_id};
 use crate::base::{Bar, Cancel, Fault, Progress, Result};
 
 /// How often a waiting session looks whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a cancelled job may take to its next step, and for its checkpoint, before its worker is killed.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// How long a worker may take to leave.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a worker may take to load its libraries and greet.
@@ -26,13 +24,18 @@ const GREETING: Duration = Duration::from_secs(120);
 const LAST_LINES: usize = 8;
 
 /// How a job ended, from the view of its worker.
-pub(super) enum Outcome {
+pub enum Outcome {
     /// The worker answered; it can take the next job.
     Answered(Result<Value>),
     /// The session was interrupted and the worker did not stop in time: it is gone.
     Stopped,
     /// The process ended by itself; the text says how, with its last lines.
-    Died { how: String, last: String },
+    Died {
+        /// How it ended.
+        how: String,
+        /// Its last lines, each after a line break.
+        last: String,
+    },
 }
 
 /// The environment that training wants, where nothing else is asked for.
@@ -47,29 +50,35 @@ pub(super) fn tuned(command: &mut Command, threads: usize) -> &mut Command {
 }
 
 /// A running worker that has greeted.
-pub(super) struct Process {
+pub struct Process {
     child: Child,
     orders: Option<ChildStdin>,
     news: Receiver<std::result::Result<News, String>>,
     last: Arc<Mutex<VecDeque<String>>>,
     listener: JoinHandle<()>,
     next: u64,
+    program: Program,
 }
 
 impl Process {
     /// Starts `trainer` and waits for its greeting.
-    pub(super) fn start(trainer: &Path, threads: usize) -> Result<Self> {
-        if !trainer.is_file() {
-            return Err(WorkerFault::Missing { path: trainer.into() }.into());
-        }
+    pub fn start(trainer: &Path, threads: usize) -> Result<Self> {
         let mut command = Command::new(trainer);
         command.arg("--threads").arg(threads.to_string());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         tuned(&mut command, threads);
+        Self::begin(TRAINER, trainer, command)
+    }
+
+    /// Runs `command`, which starts the `program` at `path`, and waits for its greeting.
+    pub fn begin(program: Program, path: &Path, mut command: Command) -> Result<Self> {
+        if !path.is_file() {
+            return Err(WorkerFault::Missing { program, path: path.into() }.into());
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C at a terminal is for the session, which then tells its workers.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let unable = |error: String| Fault::from(WorkerFault::Start { path: trainer.into(), error });
+        let unable = |error: String| Fault::from(WorkerFault::Start { program, path: path.into(), error });
         let mut child = command.spawn().map_err(|error| unable(error.to_string()))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err(unable("its streams are closed".into()));
@@ -94,14 +103,14 @@ impl Process {
                 }
             }
         });
-        let mut process = Self { child, orders: Some(stdin), news, last, listener, next: 1 };
+        let mut process = Self { child, orders: Some(stdin), news, last, listener, next: 1, program };
         match process.news.recv_timeout(GREETING) {
             Ok(Ok(News::Hello { build, protocol })) if build == build_id() && protocol == PROTOCOL => Ok(process),
             Ok(Ok(News::Hello { build, .. })) => {
-                Err(WorkerFault::Build { path: trainer.into(), found: build, wanted: build_id().into() }.into())
+                Err(WorkerFault::Build { program, path: path.into(), found: build, wanted: build_id().into() }.into())
             }
-            Ok(Ok(other)) => Err(WorkerFault::Protocol { line: format!("{other:?}") }.into()),
-            Ok(Err(line)) => Err(WorkerFault::Protocol { line }.into()),
+            Ok(Ok(other)) => Err(WorkerFault::Protocol { program, line: format!("{other:?}") }.into()),
+            Ok(Err(line)) => Err(WorkerFault::Protocol { program, line }.into()),
             Err(RecvTimeoutError::Timeout) => Err(unable(format!("no greeting within {} s", GREETING.as_secs()))),
             Err(RecvTimeoutError::Disconnected) => {
                 let (how, last) = process.obituary();
@@ -111,7 +120,7 @@ impl Process {
     }
 
     /// Runs the job in `file` and waits for its end; its progress is shown under `label`.
-    pub(super) fn run(&mut self, file: PathBuf, label: &str, progress: &Progress, cancel: &Cancel) -> Outcome {
+    pub fn run(&mut self, file: PathBuf, label: &str, progress: &Progress, cancel: &Cancel) -> Outcome {
         let id = self.next;
         self.next += 1;
         if !self.send(&Order::Run { run: id, file }) {
@@ -121,7 +130,7 @@ impl Process {
         let mut deadline: Option<Instant> = None;
         loop {
             if cancel.is_cancelled() && deadline.is_none() {
-                deadline = Some(Instant::now() + FAREWELL);
+                deadline = Some(Instant::now() + self.program.farewell);
                 self.send(&Order::Cancel { cancel: id });
             }
             if deadline.is_some_and(|deadline| Instant::now() > deadline || cancel.is_urgent()) {

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::WorkerFault;
 use super::process::tuned;
 use super::state::{Place, Stage, State};
+use super::{TRAINER, WorkerFault};
 use crate::base::{Fault, Result};
 
 /// How often it looks whether a job has become ready.
@@ -179,7 +179,9 @@ fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: 
 fn process(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<ExitStatus> {
     let trainer = std::env::current_exe().map_err(|error| Fault::file("find", Path::new("this program"), &error))?;
     let log = || File::options().create(true).append(true).open(place.log());
-    let unable = |error: std::io::Error| Fault::from(WorkerFault::Start { path: trainer.clone(), error: error.to_string() });
+    let unable = |error: std::io::Error| {
+        Fault::from(WorkerFault::Start { program: TRAINER, path: trainer.clone(), error: error.to_string() })
+    };
     let (out, err) = (log().map_err(unable)?, log().map_err(unable)?);
     let mut command = Command::new(&trainer);
     command.arg("--batch").arg(folder).args(["--job", &at.to_string(), "--threads", &threads.to_string()]);

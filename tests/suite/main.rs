@@ -29,6 +29,7 @@ mod kernel;
 mod lab;
 mod latency_table;
 mod lut;
+mod native;
 mod nets;
 mod networks;
 mod notebooks;

@@ -1,5 +1,10 @@
 //! What a front's input asks for: code, help on a name, a command of the prompt, or leaving. The same in every front.
 
+/// Begins a cell in Rust.
+pub(in crate::runtime) const RUST: &str = "%%rust";
+/// After it: the cell is not run.
+const CHECK: &str = "check";
+
 /// One input as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::runtime) enum Input<'a> {
@@ -13,6 +18,8 @@ pub(in crate::runtime) enum Input<'a> {
     Source(&'a str),
     /// `%name rest`: a command of the prompt.
     Command(&'a str, &'a str),
+    /// `%%rust` and lines of Rust; true if they are only to be checked.
+    Rust(&'a str, bool),
     /// `!command`: one for the system's shell.
     Shell(&'a str),
     /// `exit` or `quit`.
@@ -29,6 +36,12 @@ impl<'a> Input<'a> {
         }
         if let Some(name) = line.strip_prefix('?').or_else(|| line.strip_suffix('?').filter(|name| is_name(name))) {
             return Self::Inspect(name.trim());
+        }
+        if let Some(code) = line.strip_prefix(RUST).filter(|code| code.is_empty() || code.starts_with(char::is_whitespace)) {
+            let first = code.lines().next().unwrap_or_default();
+            let (code, check) = if first.trim() == CHECK { (&code[first.len()..], true) } else { (code, false) };
+            // Lines of the cell are counted after that of the command, unless code begins there.
+            return Self::Rust(code.strip_prefix("\r\n").or_else(|| code.strip_prefix('\n')).unwrap_or(code), check);
         }
         if let Some(command) = line.strip_prefix('%') {
             let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
@@ -70,6 +83,9 @@ mod tests {
         assert_eq!(Input::read("!ls -l"), Input::Shell("ls -l"));
         assert_eq!(Input::read("a ?? b"), Input::Code("a ?? b"));
         assert_eq!(Input::read("help"), Input::Code("help()"));
+        assert_eq!(Input::read("%%rust\nlet x = 1;\n\nx"), Input::Rust("let x = 1;\n\nx", false));
+        assert_eq!(Input::read("%%rust check\nx"), Input::Rust("x", true));
+        assert_eq!(Input::read("%%rust let x = 1;"), Input::Rust(" let x = 1;", false));
         assert_eq!(Input::read("\n"), Input::Empty);
     }
 }

@@ -5,6 +5,7 @@ mod files;
 mod input;
 mod look;
 mod post_mortem;
+mod rust;
 mod save;
 mod source;
 
@@ -13,7 +14,8 @@ use super::render::Trouble;
 use super::session::{Outcome, Session};
 use crate::base::{Fault, Result, did_you_mean};
 use crate::primitive::front::{Bundle, Form};
-pub(super) use input::Input;
+pub(super) use input::{Input, RUST};
+pub(super) use rust::readiness as rust_readiness;
 
 /// What a front shows.
 #[derive(Debug)]
@@ -60,11 +62,16 @@ const fn command(name: &'static str, takes: &'static str, summary: &'static str)
     Command { name, takes, summary }
 }
 
-const COMMANDS: [Command; 16] = [
+const COMMANDS: [Command; 17] = [
     command("time", "CODE", "evaluate, and say how long it took"),
     command("timeit", "CODE", "evaluate many times: typical time and spread"),
     command("prof", "CODE", "evaluate, and list the lines that took the time"),
     command("debug", "", "run the input that failed last once more: its functions and what their variables held"),
+    command(
+        "%rust",
+        "[check]",
+        "the lines that follow are Rust, with a state of its own; its functions can be called afterwards",
+    ),
     command("who", "", "the variables and functions of this session"),
     command("reset", "", "forget them"),
     command("run", "FILE", "run a script in this session, which keeps what it defines"),
@@ -110,6 +117,7 @@ impl Session {
                 desk.show(Shown::Page(page));
                 Then::Go
             }),
+            Input::Rust(code, check) => self.rust(code, check, desk).map(|()| Then::Go),
             Input::Shell("") => Err(needs("!", "a command of the shell", "!ls")),
             Input::Shell(command) => desk.shell(command).map(|()| Then::Go),
             Input::Command(name, rest) => self.command(name, rest, keep, desk),

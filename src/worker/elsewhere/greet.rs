@@ -5,7 +5,7 @@ use std::path::Path;
 use super::reach::{Reach, quoted};
 use super::{ElsewhereFault, Spot, Starts};
 use crate::base::Result;
-use crate::worker::{News, build_id, pool};
+use crate::worker::{News, TRAINER, build_id};
 
 /// What a place said of itself.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub(super) fn greet(spot: &Spot, home: &Path) -> Result<Station> {
     let (folder, trainer) = match &spot.host {
         Some(_) => (spot.folder.clone(), spot.trainer.clone().unwrap_or_else(|| "spaceevo-trainer".into())),
         None => {
-            let own = || std::path::absolute(pool::trainer()).unwrap_or_default().display().to_string();
+            let own = || std::path::absolute(TRAINER.path()).unwrap_or_default().display().to_string();
             (home.display().to_string(), spot.trainer.clone().unwrap_or_else(own))
         }
     };
