@@ -49,11 +49,15 @@ fn a_whole_script_runs_dry_and_leaves_nothing() {
 }
 
 #[test]
-fn the_studies_of_latency_run_dry() {
+fn studies_run_dry() {
     let folder = tempfile::tempdir().unwrap();
     for (script, options) in [
         ("int8_study", &["--widths", "16,24", "--budget_s", "5"][..]),
         ("published_models", &["--budget-s", "5", "--resolution", "160"]),
+        (
+            "score_validity",
+            &["--spaces", "3", "--repeats", "2", "--pool", "12", "--draws", "4", "--population", "4", "--subnets", "2"],
+        ),
     ] {
         let path = format!("{}/scripts/{script}.rhai", env!("CARGO_MANIFEST_DIR"));
         let mut spaceevo = Command::new(env!("CARGO_BIN_EXE_spaceevo"));
