@@ -74,7 +74,7 @@ impl Candidate<'_> {
         device.load(self.graph, self.precision).map_err(|fault| self.own(fault))
     }
 
-    fn own(&self, fault: Fault) -> Fault {
+    pub(super) fn own(&self, fault: Fault) -> Fault {
         fault.during(&format!("`{}` in {}", self.label, self.precision))
     }
 }

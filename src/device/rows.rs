@@ -80,14 +80,17 @@ pub fn measure_all(
     if let Some(lab) = lab.filter(|_| device.needs_quiet()) {
         lab.running().version("runtime", &device.fingerprint().runtime);
     }
-    let asked: Vec<_> = graphs.iter().flat_map(|graph| precisions.iter().map(move |&precision| (graph, precision))).collect();
-    let with_key = |((label, graph), precision): (&'_ (String, &'_ Graph), Precision)| {
+    let mut candidates = vec![];
+    for (label, graph) in graphs {
+        candidates.extend(precisions.iter().map(|&precision| Candidate { label, graph, precision }));
+    }
+    let key = |one: &Candidate<'_>| {
         cancel.check()?;
-        let key = measurement_key(device, graph, precision);
-        let key = key.map_err(|fault| fault.during(&format!("`{label}` in {precision}")));
-        Ok(Wanted { key, candidate: Candidate { label, graph, precision }, found: None })
+        Ok(measurement_key(device, one.graph, one.precision).map_err(|fault| one.own(fault)))
     };
-    let mut wanted = asked.into_par_iter().map(with_key).collect::<Result<Vec<_>>>()?;
+    let keys = candidates.par_iter().map(key).collect::<Result<Vec<_>>>()?;
+    let mut wanted: Vec<_> =
+        candidates.into_iter().zip(keys).map(|(candidate, key)| Wanted { key, candidate, found: None }).collect();
     look_up(&mut wanted, options, lab)?;
     let mut missing = missing(&wanted);
     let had = wanted.iter().filter(|one| one.found.is_some()).count();

@@ -54,6 +54,10 @@ fn studies_and_examples_run_dry() {
     for (script, options) in [
         ("scripts/int8_study", &["--widths", "16,24", "--budget_s", "5"][..]),
         ("scripts/published_models", &["--budget-s", "5", "--resolution", "160"]),
+        (
+            "scripts/score_validity",
+            &["--spaces", "3", "--repeats", "2", "--pool", "12", "--draws", "4", "--population", "4", "--subnets", "2"],
+        ),
         ("examples/transformer", &[]),
     ] {
         let path = format!("{}/{script}.rhai", env!("CARGO_MANIFEST_DIR"));
