@@ -44,6 +44,19 @@ impl Column {
         }
     }
 
+    /// Makes room for so many rows, of which the one that is there is a specimen.
+    pub fn expect(&mut self, rows: usize) {
+        let items = self.items() * rows;
+        match &mut self.data {
+            Data::Ints(values) => values.reserve(items),
+            Data::Floats(values) => values.reserve(items),
+            Data::Bytes(values) => values.reserve(items),
+        }
+        if self.kind.is_list() {
+            self.ends.reserve(rows);
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         if self.kind.is_list() { self.ends.len() } else { self.items() }
@@ -88,14 +101,12 @@ impl Column {
     }
 
     /// Appends it to a frame: the ends of its rows, if it has such, then its data, each filled up to a multiple of 8 bytes.
-    /// Everything is little-endian.
+    /// Numbers are as this machine keeps them.
     pub fn write(&self, frame: &mut Vec<u8>) {
-        for end in &self.ends {
-            frame.extend_from_slice(&end.to_le_bytes());
-        }
+        frame.extend_from_slice(bytemuck::cast_slice(&self.ends));
         match &self.data {
-            Data::Ints(values) => values.iter().for_each(|value| frame.extend_from_slice(&value.to_le_bytes())),
-            Data::Floats(values) => values.iter().for_each(|value| frame.extend_from_slice(&value.to_le_bytes())),
+            Data::Ints(values) => frame.extend_from_slice(bytemuck::cast_slice(values)),
+            Data::Floats(values) => frame.extend_from_slice(bytemuck::cast_slice(values)),
             Data::Bytes(bytes) => frame.extend_from_slice(bytes),
         }
         frame.resize(frame.len().next_multiple_of(8), 0);
@@ -103,15 +114,12 @@ impl Column {
 
     /// Reads a column of `rows` rows from a frame that begins with it; `None` if the frame is too short or no such column.
     pub fn read(kind: Type, rows: usize, frame: &[u8]) -> Option<Self> {
-        fn words<T>(bytes: &[u8], of: fn([u8; 8]) -> T) -> Vec<T> {
-            bytes.as_chunks::<8>().0.iter().map(|word| of(*word)).collect()
-        }
         let mut column = Self::new(kind);
         let mut rest = frame;
         let mut items = rows;
         if kind.is_list() {
             let (ends, after) = rest.split_at_checked(rows.checked_mul(8)?)?;
-            column.ends = words(ends, u64::from_le_bytes);
+            column.ends = bytemuck::pod_collect_to_vec(ends);
             items = usize::try_from(column.ends.last().copied().unwrap_or(0)).ok()?;
             if !column.ends.is_sorted() {
                 return None;
@@ -121,8 +129,8 @@ impl Column {
         let size = if matches!(column.data, Data::Bytes(_)) { 1 } else { 8 };
         let bytes = rest.get(..items.checked_mul(size)?)?;
         column.data = match column.data {
-            Data::Ints(_) => Data::Ints(words(bytes, i64::from_le_bytes)),
-            Data::Floats(_) => Data::Floats(words(bytes, f64::from_le_bytes)),
+            Data::Ints(_) => Data::Ints(bytemuck::pod_collect_to_vec(bytes)),
+            Data::Floats(_) => Data::Floats(bytemuck::pod_collect_to_vec(bytes)),
             Data::Bytes(_) => Data::Bytes(bytes.to_vec()),
         };
         Some(column)

@@ -1,5 +1,6 @@
 //! Calls of compiled functions: the workers that run them, and how arguments and answers travel.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +44,7 @@ impl Call {
         let mut frame = serde_json::to_vec(self).map_err(|error| Fault::new("native::frame", error.to_string(), ""))?;
         frame.resize((frame.len() + 1).next_multiple_of(8) - 1, b' ');
         frame.push(b'\n');
+        frame.reserve(columns.iter().map(Column::bytes).sum());
         columns.iter().for_each(|column| column.write(&mut frame));
         Ok(frame)
     }
@@ -60,6 +62,13 @@ impl Call {
         }
         Some((call, columns))
     }
+}
+
+/// Writes a file in place, which keeps the memory that it has: nobody reads it before its order is given.
+fn overwrite(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::File::options().write(true).create(true).truncate(false).open(file)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
 }
 
 /// A worker, and the file through which it is given its arguments.
@@ -117,7 +126,7 @@ impl Natives {
         };
         let mut seat = self.seat()?;
         let write = |error: std::io::Error| Fault::file("write", &seat.file, &error);
-        std::fs::write(&seat.file, call.frame(columns)?).map_err(write)?;
+        overwrite(&seat.file, &call.frame(columns)?).map_err(write)?;
         match seat.process.run(seat.file.clone(), &signature.name, progress, cancel) {
             Outcome::Answered(answer) => {
                 let found = seat.file.with_extension("out");

@@ -71,6 +71,9 @@ impl Native {
                 Given::Each(items) => {
                     for (place, item) in items.iter().enumerate() {
                         push(&mut column, item).map_err(|found| format!("{found} at item {place}"))?;
+                        if place == 0 {
+                            column.expect(rows);
+                        }
                     }
                     Ok(column)
                 }
@@ -307,7 +310,8 @@ mod native_functions {
 
     /// The answers of a closure for each item of an array, in order. A native function answers for all of them in one go.
     ///
-    /// Of a table it takes the columns that are called as its parameters are.
+    /// Of a table it takes the columns that are called as its parameters are. `items.par_map(f)` does the same without a copy
+    /// of the array being made for the call, which matters if it holds many arrays.
     ///
     /// # Example
     ///

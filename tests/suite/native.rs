@@ -198,14 +198,16 @@ fn errors_of_the_compiler_are_shown_in_the_lines_of_the_code() {
 fn what_was_compiled_runs_without_a_compiler() {
     let folder = tempfile::tempdir().unwrap();
     let script = "print(native(\"fn half(x: f64) -> f64 { x / 2.0 }\").call(5));";
-    let without = |command: &mut Command| drop(command.env("PATH", folder.path()).env_remove("RUSTC"));
+    let without = |command: &mut Command| {
+        command.env("PATH", folder.path()).env_remove("RUSTC");
+    };
     let refused = run_with(folder.path(), script, without);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.starts_with("error[native::no_toolchain]: there is no Rust compiler here") && said.contains("rustup"), "{said}");
     for round in 0..2 {
         let done = run_with(folder.path(), script, |command| {
             if round == 1 {
-                without(command)
+                without(command);
             }
         });
         assert_eq!(String::from_utf8_lossy(&done.stdout), "2.5\n", "{}", String::from_utf8_lossy(&done.stderr));
