@@ -125,8 +125,8 @@ mod node_type {
     /// Attention: for each cell the sum of all cells' values, weighted by its query and their keys.
     ///
     /// This node is the queries. All are maps, whose cells are the tokens; each of `heads` heads has an equal run of channels.
-    /// Weights are the softmax of query times key / sqrt(width of a head). Where `heads` is a choice, let the width of a head be the same
-    /// in all: heads then share their weights. In INT8 both products are integers, softmax is floats.
+    /// Weights are the softmax of query times key / sqrt(width of a head). Where `heads` is a choice, let the width of a head
+    /// be the same in all: heads then share their weights. In INT8 both products are integers, softmax is floats.
     ///
     /// # Example
     ///
