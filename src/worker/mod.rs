@@ -45,7 +45,7 @@ pub use fault::WorkerFault;
 pub use pool::{Pool, PoolOptions};
 pub use protocol::{News, Order, PROTOCOL};
 pub use state::{Place, Stage, State};
-pub use station::{Plan, alone, see_to};
+pub use station::{Before, Plan, alone, lost, see_to};
 pub use task::{Task, Use};
 
 /// Identifies the sources a binary was built from: session and worker must agree on it.

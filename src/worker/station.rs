@@ -47,6 +47,39 @@ impl Plan {
             Fault::new("worker::batch", format!("`{}` is no batch of jobs: {error}", file.display()), "submit it again")
         })
     }
+
+    /// What became of the jobs that must be over before job `job` of the batch in `folder` begins.
+    pub fn before(&self, folder: &Path, job: usize) -> Before {
+        let mut all = Before::Done;
+        for (batch, at) in self.after.get(job).into_iter().flatten() {
+            let other = folder.join("..").join(batch);
+            // A batch whose results were all taken is gone.
+            match Place::new(&other, *at).state().stage {
+                _ if !other.join(PLAN).is_file() => {}
+                Stage::Done => {}
+                Stage::Failed => return Before::Lost,
+                // One that stopped because its time was up goes on.
+                Stage::Queued | Stage::Running | Stage::Stopped => all = Before::Open,
+            }
+        }
+        all
+    }
+}
+
+/// What became of the jobs that must be over before another begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// All are done.
+    Done,
+    /// Not yet.
+    Open,
+    /// One of them did not end well.
+    Lost,
+}
+
+/// The fault of a job that comes after one which did not end well.
+pub fn lost() -> Fault {
+    Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again")
 }
 
 /// The open file `path`, locked for this process; `None` if another process holds it.
@@ -100,29 +133,17 @@ impl Rounds<'_> {
                 left.remove(at);
                 continue;
             }
-            let mut ready = true;
-            let mut lost = None;
-            for (batch, number) in self.plan.after.get(job).into_iter().flatten() {
-                let before = self.folder.join("..").join(batch);
-                // A batch whose results were all taken is gone.
-                if !before.join(PLAN).is_file() {
+            match self.plan.before(self.folder, job) {
+                Before::Lost => {
+                    place.write(&State::default().ended(Err(lost())))?;
+                    left.remove(at);
                     continue;
                 }
-                match Place::new(&before, *number).state().stage {
-                    Stage::Done => {}
-                    Stage::Failed | Stage::Stopped => lost = Some(batch),
-                    Stage::Queued | Stage::Running => ready = false,
+                Before::Done => {
+                    left.remove(at);
+                    return Ok(Next::Run(job));
                 }
-            }
-            if lost.is_some() {
-                let fault = Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again");
-                place.write(&State { stage: Stage::Failed, fault: Some(fault), ..State::default() })?;
-                left.remove(at);
-                continue;
-            }
-            if ready {
-                left.remove(at);
-                return Ok(Next::Run(job));
+                Before::Open => {}
             }
             at += 1;
         }
@@ -198,7 +219,7 @@ pub fn see_to(folder: &Path) -> Result<()> {
     let rounds = &Rounds { folder, plan, left: Mutex::new((0..plan.after.len()).collect()) };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..plan.workers.max(1)).map(|worker| scope.spawn(move || rounds.work(worker))).collect();
-        let ends = workers.into_iter().map(|worker| worker.join());
+        let ends = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         ends.flatten().collect()
     })
 }
