@@ -70,8 +70,8 @@ mod executor_functions {
     /// long as a session waits for it.
     ///
     /// Options: `workers` (1): jobs at the same time; `threads` (1): of each; `trainer`: a checkout there or its program (the session's own, or
-    /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker
-    /// (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
+    /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker,
+    /// from 0 (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
     /// Options of Slurm: `partition`, `time`, `gpus` (of each job), `sbatch` ([]): further arguments of sbatch.
     ///
     /// # Example

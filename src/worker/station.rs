@@ -34,6 +34,9 @@ pub struct Plan {
     pub workers: usize,
     /// Threads of each.
     pub threads: usize,
+    /// Lines of shell before the process of each job; `SPACEEVO_WORKER` is the number of its worker, from 0.
+    #[serde(default)]
+    pub setup: String,
     /// For each job those that must be over before it begins: batch (a folder beside this one) and number.
     pub after: Vec<Vec<(String, usize)>>,
 }
@@ -165,7 +168,7 @@ impl Rounds<'_> {
                             None => std::thread::sleep(LOOK),
                         }
                     };
-                    see_through(&Place::new(self.folder, job), job, self.folder, worker, self.plan.threads)?;
+                    see_through(&Place::new(self.folder, job), job, self.folder, worker, self.plan)?;
                     drop(held);
                 }
             }
@@ -174,10 +177,10 @@ impl Rounds<'_> {
 }
 
 /// Runs one job to its end; one whose process dies is run once more.
-fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<()> {
+fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) -> Result<()> {
     let mut tried = false;
     loop {
-        let status = process(place, at, folder, worker, threads)?;
+        let status = process(place, at, folder, worker, plan)?;
         let state = place.state();
         if state.stage.is_over() {
             return Ok(());
@@ -197,16 +200,18 @@ fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: 
     }
 }
 
-fn process(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<ExitStatus> {
+fn process(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) -> Result<ExitStatus> {
+    let Plan { threads, setup, .. } = plan;
     let trainer = std::env::current_exe().map_err(|error| Fault::file("find", Path::new("this program"), &error))?;
     let log = || File::options().create(true).append(true).open(place.log());
     let unable = |error: std::io::Error| Fault::from(WorkerFault::Start { path: trainer.clone(), error: error.to_string() });
     let (out, err) = (log().map_err(unable)?, log().map_err(unable)?);
-    let mut command = Command::new(&trainer);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{setup}\nexec \"$0\" \"$@\"")]).arg(&trainer);
     command.arg("--batch").arg(folder).args(["--job", &at.to_string(), "--threads", &threads.to_string()]);
     command.env("SPACEEVO_WORKER", worker.to_string());
     command.stdin(Stdio::null()).stdout(out).stderr(err);
-    tuned(&mut command, threads).status().map_err(unable)
+    tuned(&mut command, *threads).status().map_err(unable)
 }
 
 /// Sees the batch in `folder` through: to be called in a process of its own, which the session does not wait for.

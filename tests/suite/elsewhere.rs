@@ -79,7 +79,9 @@ fn a_table_is_the_same_whoever_trains_it_and_whatever_is_killed_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let (calm, _) = run(at, "calm", STEPS, TABLE);
-    let on = "options.on = executor(\"background\", #{ workers: 2 });";
+    let who = at.join("who");
+    let setup = format!("echo worker $SPACEEVO_WORKER >>'{}'", who.display());
+    let on = format!("options.on = executor(\"background\", #{{ workers: 2, setup: \"{setup}\" }});");
     let script = format!("{on}\n{TABLE}");
     let session = program(at, "killed", STEPS, &script).spawn().unwrap();
     wait_for("the tenth step", || at_least(at, "killed", 10));
@@ -87,6 +89,9 @@ fn a_table_is_the_same_whoever_trains_it_and_whatever_is_killed_meanwhile() {
     let (value, said) = told(&session.wait_with_output().unwrap());
     assert_eq!(value, calm, "{said}");
     assert!(said.contains("it is run once more"), "{said}");
+    // Each worker knows which it is.
+    let who = std::fs::read_to_string(who).unwrap();
+    assert!(["worker 0", "worker 1"].iter().all(|worker| who.lines().any(|line| line == *worker)), "{who}");
     let (value, said) = run(at, "killed", STEPS, &script);
     assert_eq!(value, calm);
     assert!(said.contains("trained blocks: 2 of 2 taken from the lab"), "{said}");

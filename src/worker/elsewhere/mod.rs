@@ -173,7 +173,8 @@ fn write<T: Task>(records: &Records, batch: &str, record: &Record, jobs: &[T]) -
         write_json(&Place::new(&folder, at).job(), job)?;
     }
     let after = record.jobs.iter().map(|job| job.after.clone()).collect();
-    write_json(&folder.join(PLAN), &Plan { workers: record.spot.workers, threads: record.spot.threads, after })?;
+    let Spot { workers, threads, setup, .. } = record.spot.clone();
+    write_json(&folder.join(PLAN), &Plan { workers, threads, setup, after })?;
     if record.spot.starts == Starts::Slurm {
         write_atomic(&folder.join(slurm::SCRIPT), slurm::script(record).as_bytes())?;
     }
