@@ -66,11 +66,12 @@ mod executor_functions {
     /// "local" are the session's own workers, which end with it. Elsewhere jobs go on when the session ends, and the same call finds what they made:
     /// "background" on this machine, "ssh://user@host/folder" on another one, "slurm" and "slurm://user@host/folder" as an array of jobs.
     /// Files go into `folder` there (".spaceevo-elsewhere" in the home folder), each once. Hosts, keys and ports are those of ~/.ssh/config. Slurm
-    /// without a host works in the lab itself, which must then lie in a folder that all nodes share.
+    /// without a host works in the lab itself, which must then lie in a folder that all nodes share; a job whose time is up goes on in a new one as
+    /// long as a session waits for it.
     ///
     /// Options: `workers` (1): jobs at the same time; `threads` (1): of each; `trainer`: a checkout there or its program (the session's own, or
-    /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker
-    /// (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
+    /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker,
+    /// from 0 (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
     /// Options of Slurm: `partition`, `time`, `gpus` (of each job), `sbatch` ([]): further arguments of sbatch.
     ///
     /// # Example

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Fault, Result};
 use spaceevo::train::CHECKPOINT;
-use spaceevo::worker::{News, Place, Stage, State, Task, Use, alone};
+use spaceevo::worker::{Before, News, Place, Plan, Stage, State, Task, Use, alone, lost};
 
 use super::jobs::Jobs;
 use super::serve::{Ears, caught, listen_with, prepare, read};
@@ -49,6 +49,12 @@ pub fn run(folder: &Path, at: usize, threads: u16) -> Result<()> {
     let before = place.state();
     if before.stage.is_over() {
         return Ok(());
+    }
+    match Plan::read(folder)?.before(folder, at) {
+        Before::Done => {}
+        // Slurm knows no better than that those before it have ended; they may have to be run again.
+        Before::Open => return Ok(()),
+        Before::Lost => return place.write(&before.ended(Err(lost()))),
     }
     prepare(threads);
     let state = State { stage: Stage::Running, told: before.told, news: before.news, ..State::default() };

@@ -65,11 +65,14 @@ pub fn tell(line: String) {
     say(&News::Log(line));
 }
 
+/// One who is told news.
+type Listener = Box<dyn Fn(&News) + Send + Sync>;
+
 /// Where news go in place of standard output.
-static LISTENER: OnceLock<Box<dyn Fn(&News) + Send + Sync>> = OnceLock::new();
+static LISTENER: OnceLock<Listener> = OnceLock::new();
 
 /// From now on news go to `listener` in place of standard output; the first call counts.
-pub fn listen_with(listener: Box<dyn Fn(&News) + Send + Sync>) {
+pub fn listen_with(listener: Listener) {
     let _ = LISTENER.set(listener);
 }
 

@@ -10,7 +10,7 @@ pub enum Executor {
     /// Workers of this session, which end with it.
     Local(Pool),
     /// Jobs that go on by themselves.
-    Elsewhere(Elsewhere),
+    Elsewhere(Box<Elsewhere>),
 }
 
 impl From<Pool> for Executor {
@@ -21,7 +21,7 @@ impl From<Pool> for Executor {
 
 impl From<Elsewhere> for Executor {
     fn from(elsewhere: Elsewhere) -> Self {
-        Self::Elsewhere(elsewhere)
+        Self::Elsewhere(Box::new(elsewhere))
     }
 }
 

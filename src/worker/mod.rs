@@ -49,7 +49,7 @@ pub use process::{Outcome, Process};
 pub use program::{Program, TRAINER};
 pub use protocol::{News, Order, PROTOCOL};
 pub use state::{Place, Stage, State};
-pub use station::{Plan, alone, see_to};
+pub use station::{Before, Plan, alone, lost, see_to};
 pub use task::{Task, Use};
 
 /// Identifies the sources a binary was built from: session and worker must agree on it.

@@ -34,6 +34,9 @@ pub struct Plan {
     pub workers: usize,
     /// Threads of each.
     pub threads: usize,
+    /// Lines of shell before the process of each job; `SPACEEVO_WORKER` is the number of its worker, from 0.
+    #[serde(default)]
+    pub setup: String,
     /// For each job those that must be over before it begins: batch (a folder beside this one) and number.
     pub after: Vec<Vec<(String, usize)>>,
 }
@@ -47,6 +50,39 @@ impl Plan {
             Fault::new("worker::batch", format!("`{}` is no batch of jobs: {error}", file.display()), "submit it again")
         })
     }
+
+    /// What became of the jobs that must be over before job `job` of the batch in `folder` begins.
+    pub fn before(&self, folder: &Path, job: usize) -> Before {
+        let mut all = Before::Done;
+        for (batch, at) in self.after.get(job).into_iter().flatten() {
+            let other = folder.join("..").join(batch);
+            // A batch whose results were all taken is gone.
+            match Place::new(&other, *at).state().stage {
+                _ if !other.join(PLAN).is_file() => {}
+                Stage::Done => {}
+                Stage::Failed => return Before::Lost,
+                // One that stopped because its time was up goes on.
+                Stage::Queued | Stage::Running | Stage::Stopped => all = Before::Open,
+            }
+        }
+        all
+    }
+}
+
+/// What became of the jobs that must be over before another begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// All are done.
+    Done,
+    /// Not yet.
+    Open,
+    /// One of them did not end well.
+    Lost,
+}
+
+/// The fault of a job that comes after one which did not end well.
+pub fn lost() -> Fault {
+    Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again")
 }
 
 /// The open file `path`, locked for this process; `None` if another process holds it.
@@ -100,29 +136,17 @@ impl Rounds<'_> {
                 left.remove(at);
                 continue;
             }
-            let mut ready = true;
-            let mut lost = None;
-            for (batch, number) in self.plan.after.get(job).into_iter().flatten() {
-                let before = self.folder.join("..").join(batch);
-                // A batch whose results were all taken is gone.
-                if !before.join(PLAN).is_file() {
+            match self.plan.before(self.folder, job) {
+                Before::Lost => {
+                    place.write(&State::default().ended(Err(lost())))?;
+                    left.remove(at);
                     continue;
                 }
-                match Place::new(&before, *number).state().stage {
-                    Stage::Done => {}
-                    Stage::Failed | Stage::Stopped => lost = Some(batch),
-                    Stage::Queued | Stage::Running => ready = false,
+                Before::Done => {
+                    left.remove(at);
+                    return Ok(Next::Run(job));
                 }
-            }
-            if lost.is_some() {
-                let fault = Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again");
-                place.write(&State { stage: Stage::Failed, fault: Some(fault), ..State::default() })?;
-                left.remove(at);
-                continue;
-            }
-            if ready {
-                left.remove(at);
-                return Ok(Next::Run(job));
+                Before::Open => {}
             }
             at += 1;
         }
@@ -144,7 +168,7 @@ impl Rounds<'_> {
                             None => std::thread::sleep(LOOK),
                         }
                     };
-                    see_through(&Place::new(self.folder, job), job, self.folder, worker, self.plan.threads)?;
+                    see_through(&Place::new(self.folder, job), job, self.folder, worker, self.plan)?;
                     drop(held);
                 }
             }
@@ -153,10 +177,10 @@ impl Rounds<'_> {
 }
 
 /// Runs one job to its end; one whose process dies is run once more.
-fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<()> {
+fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) -> Result<()> {
     let mut tried = false;
     loop {
-        let status = process(place, at, folder, worker, threads)?;
+        let status = process(place, at, folder, worker, plan)?;
         let state = place.state();
         if state.stage.is_over() {
             return Ok(());
@@ -176,18 +200,20 @@ fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, threads: 
     }
 }
 
-fn process(place: &Place, at: usize, folder: &Path, worker: usize, threads: usize) -> Result<ExitStatus> {
+fn process(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) -> Result<ExitStatus> {
+    let Plan { threads, setup, .. } = plan;
     let trainer = std::env::current_exe().map_err(|error| Fault::file("find", Path::new("this program"), &error))?;
     let log = || File::options().create(true).append(true).open(place.log());
     let unable = |error: std::io::Error| {
         Fault::from(WorkerFault::Start { program: TRAINER, path: trainer.clone(), error: error.to_string() })
     };
     let (out, err) = (log().map_err(unable)?, log().map_err(unable)?);
-    let mut command = Command::new(&trainer);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{setup}\nexec \"$0\" \"$@\"")]).arg(&trainer);
     command.arg("--batch").arg(folder).args(["--job", &at.to_string(), "--threads", &threads.to_string()]);
     command.env("SPACEEVO_WORKER", worker.to_string());
     command.stdin(Stdio::null()).stdout(out).stderr(err);
-    tuned(&mut command, threads).status().map_err(unable)
+    tuned(&mut command, *threads).status().map_err(unable)
 }
 
 /// Sees the batch in `folder` through: to be called in a process of its own, which the session does not wait for.
@@ -200,7 +226,7 @@ pub fn see_to(folder: &Path) -> Result<()> {
     let rounds = &Rounds { folder, plan, left: Mutex::new((0..plan.after.len()).collect()) };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..plan.workers.max(1)).map(|worker| scope.spawn(move || rounds.work(worker))).collect();
-        let ends = workers.into_iter().map(|worker| worker.join());
+        let ends = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         ends.flatten().collect()
     })
 }

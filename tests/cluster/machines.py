@@ -157,7 +157,10 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
         self.running.append(subprocess.Popen([program, *arguments], stdout=log, stderr=log, env=os.environ | self.environment))
 
     def ask(self, *words):
-        return subprocess.run(words, capture_output=True, text=True, env=os.environ | self.environment).stdout.strip()
+        said = subprocess.run(words, capture_output=True, text=True, env=os.environ | self.environment)
+        if said.returncode:
+            print(f"  {' '.join(words)}: {said.stderr.strip()}")
+        return said.stdout.strip()
 
     def stop(self):
         for one in reversed(self.running):

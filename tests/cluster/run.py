@@ -186,8 +186,7 @@ def slurm(spaceevo, folder):
         root = halted.folder / "lab"
         seen = halted.run(SUBMIT + "[job.done, job.progress().height]", steps=900)
         check(seen[0] is False and seen[1] >= 3, "blocks and their losses are submitted at once", seen)
-        wait_for("both arrays", lambda: len(cluster.ask("squeue", "-h").splitlines()) >= 2)
-        check("Dependency" in cluster.ask("squeue", "-h", "-o", "%R"), "losses wait for their blocks")
+        wait_for("losses that wait for their blocks", lambda: "afterany" in cluster.ask("squeue", "-h", "-o", "%E"))
         wait_for("the tenth step", lambda: steps_of(root) >= 10, 120)
         halted.run("for one in submitted() { one.cancel(); }")
         wait_for("an empty queue", lambda: not cluster.ask("squeue", "-h"))

@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::fire::EMBER;
 
+/// Steps of a training: enough to be killed in, and enough to be met again by another session.
+const STEPS: usize = 150;
+const LONG: usize = 500;
+
 /// A session that runs `script` after the world it needs, in the lab `lab`.
-fn program(folder: &Path, lab: &str, script: &str) -> Command {
+fn program(folder: &Path, lab: &str, steps: usize, script: &str) -> Command {
     let name = format!("{lab}.rhai");
     let world = format!(
         "{EMBER}\nlet options = #{{ teacher: teacher(\"ember\", #{{ data: data }}), device: device(\"flops\"), samples: 3, measured: 48,\n\
-         steps: 600, int8_steps: 30, batch: 8, random: 1, recalibrate: 1, batches: 1, seed: 1 }};\n\
+         steps: {steps}, int8_steps: 30, batch: 8, random: 1, recalibrate: 1, batches: 1, seed: 1 }};\n\
          let losses = |lut| [lut.table[\"loss\"], lut.table[\"loss_stderr\"], lut.curves()[\"loss\"]];\n"
     );
     std::fs::write(folder.join(&name), world + script).unwrap();
@@ -27,8 +31,8 @@ fn told(out: &Output) -> (String, String) {
     (text(&out.stdout), text(&out.stderr))
 }
 
-fn run(folder: &Path, lab: &str, script: &str) -> (String, String) {
-    let out = program(folder, lab, script).output().unwrap();
+fn run(folder: &Path, lab: &str, steps: usize, script: &str) -> (String, String) {
+    let out = program(folder, lab, steps, script).output().unwrap();
     let (value, said) = told(&out);
     assert!(out.status.success(), "{said}");
     (value, said)
@@ -74,16 +78,21 @@ const TABLE: &str = "losses.call(build_lut(hyperspace(\"ember\"), options))";
 fn a_table_is_the_same_whoever_trains_it_and_whatever_is_killed_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let (calm, _) = run(at, "calm", TABLE);
-    let on = "options.on = executor(\"background\", #{ workers: 2 });";
+    let (calm, _) = run(at, "calm", STEPS, TABLE);
+    let who = at.join("who");
+    let setup = format!("echo worker $SPACEEVO_WORKER >>'{}'", who.display());
+    let on = format!("options.on = executor(\"background\", #{{ workers: 2, setup: \"{setup}\" }});");
     let script = format!("{on}\n{TABLE}");
-    let session = program(at, "killed", &script).spawn().unwrap();
+    let session = program(at, "killed", STEPS, &script).spawn().unwrap();
     wait_for("the tenth step", || at_least(at, "killed", 10));
     kill(at, "--job");
     let (value, said) = told(&session.wait_with_output().unwrap());
     assert_eq!(value, calm, "{said}");
     assert!(said.contains("it is run once more"), "{said}");
-    let (value, said) = run(at, "killed", &script);
+    // Each worker knows which it is.
+    let who = std::fs::read_to_string(who).unwrap();
+    assert!(["worker 0", "worker 1"].iter().all(|worker| who.lines().any(|line| line == *worker)), "{who}");
+    let (value, said) = run(at, "killed", STEPS, &script);
     assert_eq!(value, calm);
     assert!(said.contains("trained blocks: 2 of 2 taken from the lab"), "{said}");
     assert!(!at.join("killed/submitted").read_dir().unwrap().flatten().any(|batch| batch.path().join("record.json").exists()));
@@ -93,20 +102,20 @@ fn a_table_is_the_same_whoever_trains_it_and_whatever_is_killed_meanwhile() {
 fn submitted_jobs_outlive_their_session_and_are_listed_cancelled_and_taken_up() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let (calm, _) = run(at, "calm", TABLE);
+    let (calm, _) = run(at, "calm", LONG, TABLE);
     let submit = "options.on = executor(\"background\");\nlet job = submit(|| build_lut(hyperspace(\"ember\"), options));\n";
     // Two blocks in a group, and the losses of both, which wait for it.
-    let (seen, _) = run(at, "later", &format!("{submit}[job.done, job.progress().height]"));
+    let (seen, _) = run(at, "later", LONG, &format!("{submit}[job.done, job.progress().height]"));
     assert_eq!(seen, "[false,3]\n");
     wait_for("a step", || at_least(at, "later", 1));
     // Submitting again takes up what is there.
-    let (seen, _) = run(at, "later", &format!("{submit}[job.done, submitted().len()]"));
+    let (seen, _) = run(at, "later", LONG, &format!("{submit}[job.done, submitted().len()]"));
     assert_eq!(seen, "[false,2]\n");
-    run(at, "later", "for one in submitted() { one.cancel(); }");
-    assert_eq!(run(at, "later", "submitted()").0, "[]\n");
+    run(at, "later", LONG, "for one in submitted() { one.cancel(); }");
+    assert_eq!(run(at, "later", LONG, "submitted()").0, "[]\n");
     let checkpoints = at.join("later/train_block").read_dir().unwrap().flatten();
     assert_eq!(checkpoints.filter(|block| block.path().join("checkpoint.bin").is_file()).count(), 2);
-    let (value, said) = run(at, "later", &format!("{submit}losses.call(job.wait())"));
+    let (value, said) = run(at, "later", LONG, &format!("{submit}losses.call(job.wait())"));
     assert_eq!(value, calm);
     assert!(said.contains("goes on after step"), "{said}");
 }
@@ -120,7 +129,7 @@ fn a_place_without_a_trainer_of_this_build_is_a_plain_statement() {
     std::fs::set_permissions(&other, executable).unwrap();
     for (trainer, code) in [(other.to_str().unwrap(), "executor::build"), ("/nowhere/at/all", "executor::no_trainer")] {
         let on = format!("options.on = executor(\"background\", #{{ trainer: \"{trainer}\" }});\n{TABLE}");
-        let out = program(folder.path(), "lab", &on).output().unwrap();
+        let out = program(folder.path(), "lab", STEPS, &on).output().unwrap();
         let (_, said) = told(&out);
         assert!(!out.status.success() && said.contains(code), "{said}");
     }

@@ -140,11 +140,14 @@ impl Elsewhere {
             slurm: Vec::new(),
             jobs: recorded,
         };
-        // In the order in which they were submitted; two of one second differ in their jobs or their process.
+        // In the order in which they were submitted; two of one moment differ in their jobs or their process.
         let what = format!("{:?} {now:?} {}", record.jobs, std::process::id());
-        let batch = format!("{}-{}", now.as_secs(), hash_hex(what.as_bytes()));
+        let batch = format!("{}-{}", now.as_millis(), hash_hex(what.as_bytes()));
         let started = write(&records, &batch, &record, &moved).and_then(|()| {
             if self.spot.host.is_some() {
+                let names = record.jobs.iter().flat_map(|job| &job.names);
+                let folders: String = names.map(|name| format!("{}/{name}\n", record.root)).collect();
+                reach.done("making folders", "while IFS= read -r f; do mkdir -p \"$f\" || exit 1; done", &folders)?;
                 reach.send(&records.root(), &batch, &format!("{}/{SUBMITTED}", record.root))?;
             }
             watch::start(&reach, &records, &batch, &record)
@@ -170,7 +173,8 @@ fn write<T: Task>(records: &Records, batch: &str, record: &Record, jobs: &[T]) -
         write_json(&Place::new(&folder, at).job(), job)?;
     }
     let after = record.jobs.iter().map(|job| job.after.clone()).collect();
-    write_json(&folder.join(PLAN), &Plan { workers: record.spot.workers, threads: record.spot.threads, after })?;
+    let Spot { workers, threads, setup, .. } = record.spot.clone();
+    write_json(&folder.join(PLAN), &Plan { workers, threads, setup, after })?;
     if record.spot.starts == Starts::Slurm {
         write_atomic(&folder.join(slurm::SCRIPT), slurm::script(record).as_bytes())?;
     }

@@ -28,19 +28,17 @@ pub(super) fn script(record: &Record) -> String {
 /// The shell command that submits these jobs of a batch, in its folder; `after` are arrays that must have ended before.
 pub(super) fn submit(record: &Record, jobs: &[usize], after: &[u64]) -> String {
     let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let mut words = vec![
-        "sbatch --parsable --job-name=spaceevo --output=%a.log --open-mode=append --signal=B:TERM@60".to_owned(),
-        format!("--array={list}%{}", record.spot.workers),
-        format!("--cpus-per-task={}", record.spot.threads),
-    ];
-    if !after.is_empty() {
-        // One that failed leaves no files, which its followers then say.
-        let after = after.iter().map(ToString::to_string).collect::<Vec<_>>().join(":");
-        words.push(format!("--dependency=afterany:{after}"));
-    }
-    words.extend(record.spot.sbatch.iter().map(|argument| quoted(argument)));
-    words.push(SCRIPT.into());
-    words.join(" ")
+    let after = after.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let own: Vec<_> = record.spot.sbatch.iter().map(|argument| quoted(argument)).collect();
+    // Slurm refuses to wait for what it has forgotten.
+    format!(
+        "{{ d=; for i in {after}; do [ -z \"$(squeue -h -j \"$i\" 2>/dev/null)\" ] || d=$d:$i; done; \
+         sbatch --parsable --job-name=spaceevo --output=%a.log --open-mode=append --signal=B:TERM@60 \
+         --array={list}%{workers} --cpus-per-task={threads} ${{d:+--dependency=afterany$d}} {own} {SCRIPT}; }}",
+        workers = record.spot.workers,
+        threads = record.spot.threads,
+        own = own.join(" "),
+    )
 }
 
 /// The shell command that prints `task ARRAY NUMBER` for each task that Slurm still knows, or `unknown`.

@@ -98,7 +98,8 @@ fn look(record: &Record, jobs: &[(&str, usize)]) -> Result<Seen> {
         "{ask}\ncd {root} || exit 1\np=\nwhile read -r b n; do\n\
          if [ \"$b\" != \"$p\" ]; then p=$b\n[ -f \"$b/{PLAN}\" ] || echo \"lost $b\"\n\
          i=$(cat \"$b/{PID}\" 2>/dev/null) && kill -0 \"$i\" 2>/dev/null && echo \"alive $b\"; fi\n\
-         if [ -f \"$b/$n.state.json\" ]; then printf 'state %s %s ' \"$b\" \"$n\"; cat \"$b/$n.state.json\"; echo; fi\ndone",
+         if [ -f \"$b/$n.state.json\" ]; then l=; IFS= read -r l <\"$b/$n.state.json\"\n\
+         printf 'state %s %s %s\\n' \"$b\" \"$n\" \"$l\"; fi\ndone",
         root = quoted(&submitted(record)),
     );
     let out = Reach::to(&record.spot).done("looking at jobs", &script, &list)?;
@@ -145,11 +146,7 @@ pub(super) fn start(reach: &Reach, records: &Records, batch: &str, record: &Reco
         }
         Starts::Slurm => {
             let jobs: Vec<usize> = (0..record.jobs.len()).collect();
-            let before: BTreeSet<&String> = record.jobs.iter().flat_map(|job| &job.after).map(|(batch, _)| batch).collect();
-            let mut after = Vec::new();
-            for batch in before {
-                after.extend(records.read(batch)?.map(|record| record.slurm).unwrap_or_default());
-            }
+            let after = arrays_before(records, record)?;
             // Its numbers are kept there too: an answer that is lost on the way makes no second array.
             let command = slurm::submit(record, &jobs, &after);
             let numbers = slurm::NUMBERS;
@@ -157,6 +154,16 @@ pub(super) fn start(reach: &Reach, records: &Records, batch: &str, record: &Reco
         }
     }
     Ok(())
+}
+
+/// The arrays that jobs of a batch come after.
+fn arrays_before(records: &Records, record: &Record) -> Result<Vec<u64>> {
+    let before: BTreeSet<&String> = record.jobs.iter().flat_map(|job| &job.after).map(|(batch, _)| batch).collect();
+    let mut arrays = Vec::new();
+    for batch in before {
+        arrays.extend(records.read(batch)?.map(|record| record.slurm).unwrap_or_default());
+    }
+    Ok(arrays)
 }
 
 /// Runs `command`, which submits an array, in the folder of a batch; notes the arrays of the batch.
@@ -369,7 +376,7 @@ impl Batches {
                     })?;
                     return Ok(true);
                 }
-                let last = self.last_lines(record, held);
+                let last = last_lines(record, held);
                 Err(ElsewhereFault::Died { label: label(), place: record.spot.name.clone(), last }.into())
             }
         };
@@ -399,8 +406,9 @@ impl Batches {
         match record.spot.starts {
             Starts::Station => start(&reach, &self.records, batch, record),
             Starts::Slurm => {
+                let after = arrays_before(&self.records, record)?;
                 let files: String = jobs.iter().map(|at| format!(" {at}.stop {at}.state.json")).collect();
-                let command = format!("rm -f{files}; {} >>{}", slurm::submit(record, jobs, &[]), slurm::NUMBERS);
+                let command = format!("rm -f{files}; {} >>{}", slurm::submit(record, jobs, &after), slurm::NUMBERS);
                 array(&reach, &self.records, batch, record, &command)
             }
         }
@@ -429,15 +437,6 @@ impl Batches {
         Ok(())
     }
 
-    /// What the process of a job said last, for a message.
-    fn last_lines(&self, record: &Record, held: &Held) -> String {
-        let folder = quoted(&format!("{}/{}", submitted(record), held.batch));
-        let script = format!("cd {folder} && cat station.log {}.log 2>/dev/null | tail -n {LAST_LINES}", held.at);
-        let said = Reach::to(&record.spot).run(&script, "");
-        let said = said.map(|said| said.out).unwrap_or_default();
-        said.lines().map(|line| format!("\n  {line}")).collect()
-    }
-
     /// Clears away a cancelled batch once nothing of it runs any more; whether it did.
     pub fn clear(&self, name: &str) -> Result<bool> {
         let Some(record) = self.records.read(name)?.filter(|record| record.cancelled) else { return Ok(false) };
@@ -464,4 +463,13 @@ fn finish(watched: &mut [Watched], fault: impl Fn(usize) -> Fault) {
         one.bar = None;
         one.result = Some(Err(fault(at)));
     }
+}
+
+/// What the process of a job said last, for a message.
+fn last_lines(record: &Record, held: &Held) -> String {
+    let folder = quoted(&format!("{}/{}", submitted(record), held.batch));
+    let script = format!("cd {folder} && cat station.log {}.log 2>/dev/null | tail -n {LAST_LINES}", held.at);
+    let said = Reach::to(&record.spot).run(&script, "");
+    let said = said.map(|said| said.out).unwrap_or_default();
+    said.lines().map(|line| format!("\n  {line}")).collect()
 }
