@@ -4,11 +4,12 @@ use rhai::{FnPtr, NativeCallContext};
 
 use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::options::Options;
-use super::tensor::{LOGITS, MAPS, traced};
+use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, traced};
 use crate::base::{Fault, Result};
+use crate::graph::{FEWEST_BITS, MOST_BITS};
 use crate::train::{
-    BlockRecipe, Decay, Distill, Expression, FEWEST_BITS, Granularity, Loss, Lsq, MOST_BITS, Offset, Recipe, Rule, ScaleInit,
-    SupernetRecipe, Targets, Update,
+    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, Recipe, Rule, ScaleInit, SupernetRecipe, Targets,
+    Update,
 };
 
 /// Options of whatever trains an elastic network.
@@ -43,7 +44,7 @@ pub(super) fn with_block_options(own: &[&'static str]) -> Vec<&'static str> {
 
 /// Options of a primitive that trains supernets, besides `own`.
 pub(super) fn with_supernet_options(own: &[&'static str]) -> Vec<&'static str> {
-    [&COMMON[..], &["distill", "smoothing", "dropout"], own].concat()
+    [&COMMON[..], &["loss", "distill", "smoothing", "dropout"], own].concat()
 }
 
 /// How blocks are trained.
@@ -53,7 +54,7 @@ pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &O
     let targets = [("teacher", Targets::Teacher), ("largest", Targets::Largest)];
     Ok(BlockRecipe {
         common: common(host, options, default.common)?,
-        loss: match own(context, host, options, "loss", MAPS)? {
+        loss: match own(context, host, options, "loss", OF_MAPS)? {
             Some(expression) => Loss::Own(expression),
             None => options.one_of("loss", &named)?.unwrap_or(default.loss),
         },
@@ -64,12 +65,20 @@ pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &O
 /// How supernets are trained.
 pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options: &Options) -> Result<SupernetRecipe> {
     let default = SupernetRecipe::default();
-    let named = [("alpha_divergence", Distill::AlphaDivergence), ("soft_cross_entropy", Distill::SoftCrossEntropy)];
+    let named = [
+        ("alpha_divergence", Distill::AlphaDivergence),
+        ("soft_cross_entropy", Distill::SoftCrossEntropy),
+        ("labels", Distill::Labels),
+    ];
     Ok(SupernetRecipe {
         common: common(host, options, default.common)?,
-        distill: match own(context, host, options, "distill", LOGITS)? {
+        distill: match own(context, host, options, "distill", OF_LOGITS)? {
             Some(expression) => Distill::Own(expression),
             None => options.one_of("distill", &named)?.unwrap_or(default.distill),
+        },
+        loss: match own(context, host, options, "loss", OF_LABELS)? {
+            Some(expression) => Some(expression),
+            None => options.one_of("loss", &[("cross_entropy", None)])?.unwrap_or(default.loss),
         },
         smoothing: share(options, "smoothing")?.unwrap_or(default.smoothing),
         dropout: share(options, "dropout")?.unwrap_or(default.dropout),
@@ -142,6 +151,15 @@ fn with_bits(options: &Options, lsq: Lsq) -> Result<Lsq> {
     Ok(Lsq { weight_bits, activation_bits: bits("activation_bits", lsq.activation_bits)?, ..lsq })
 }
 
+/// What networks are judged by in place of top-1.
+pub(super) fn metric(context: &NativeCallContext, host: &Host, options: &Options) -> Result<Option<Expression>> {
+    let metric = own(context, host, options, "metric", OF_LABELS)?;
+    match options.value("metric") {
+        Some(_) if metric.is_none() => Err(options.refuse("metric", "it is no closure", "write `|logits, labels| ...`")),
+        _ => Ok(metric),
+    }
+}
+
 /// How networks are judged that were trained so: whether quantized, and how. Bits that are asked for mean quantized.
 pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bool, Lsq)> {
     let asked = options.value("weight_bits").is_some() || options.value("activation_bits").is_some();
@@ -155,10 +173,10 @@ pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bo
     Ok((quantized, with_bits(options, lsq)?))
 }
 
-/// What the closure under `key`, if it is one, makes of student and teacher.
-fn own(context: &NativeCallContext, host: &Host, options: &Options, key: &str, axes: usize) -> Result<Option<Expression>> {
+/// What the closure under `key`, if it is one, makes of tensors.
+fn own(context: &NativeCallContext, host: &Host, options: &Options, key: &str, given: Given) -> Result<Option<Expression>> {
     let closure = options.value(key).and_then(|value| value.clone().try_cast::<FnPtr>());
-    closure.map(|closure| Ok(traced(context, host, key, &closure, axes)?.expression)).transpose()
+    closure.map(|closure| Ok(traced(context, host, key, &closure, given)?.expression)).transpose()
 }
 
 fn not_negative(options: &Options, key: &str) -> Result<Option<f64>> {
@@ -179,14 +197,10 @@ fn share(options: &Options, key: &str) -> Result<Option<f64>> {
 }
 
 /// The fault of an export to INT8 of a network that was quantized for other kernels.
-pub(super) fn not_int8(lsq: &Lsq) -> Fault {
-    let how = match lsq.offset {
-        Offset::Real => "with real offsets".to_owned(),
-        Offset::Integer => format!("to {} bits of weights and {} of maps", lsq.weight_bits, lsq.activation_bits),
-    };
+pub(super) fn not_int8() -> Fault {
     Fault::new(
         "supernet::not_int8",
-        format!("this supernet was quantized {how}, which INT8 kernels do not have"),
-        "train it with 8 bits and `offset: \"integer\"`, the defaults, or export with `precision: \"fp32\"`",
+        "this supernet was quantized with real offsets, which INT8 kernels do not have",
+        "train it with `offset: \"integer\"`, the default, or export with `precision: \"fp32\"`",
     )
 }

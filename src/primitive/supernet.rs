@@ -11,7 +11,7 @@ use super::dataset::{Dataset, data_of, default_data};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use super::recipe::{JUDGING, judged, not_int8, supernet_recipe, with_supernet_options};
+use super::recipe::{JUDGING, judged, metric, not_int8, supernet_recipe, with_supernet_options};
 use super::space::Space;
 use super::thing::precision_of;
 use super::values::noun;
@@ -21,7 +21,7 @@ use crate::device::ort::OrtSession;
 use crate::graph::Weights;
 use crate::onnx::{self, Precision};
 use crate::space::Subnet;
-use crate::train::{DataSource, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
+use crate::train::{DataSource, Expression, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
 
 /// Test images that are in memory at a time.
 const AT_ONCE: usize = 100;
@@ -48,19 +48,25 @@ impl Supernet {
         NetEvaluation { quantized: self.quantized, lsq: self.lsq, recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
-    /// Top-1 in percent on validation images, each after its own recalibration.
-    pub(super) fn accuracies(&self, host: &Host, subnets: &[Subnet], how: NetEvaluation) -> Result<Vec<f64>> {
+    /// Top-1 in percent on validation images, or the mean of `metric`, each after its own recalibration.
+    pub(super) fn accuracies(
+        &self,
+        host: &Host,
+        subnets: &[Subnet],
+        how: NetEvaluation,
+        metric: Option<&Expression>,
+    ) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
         let share = subnets.len().div_ceil(host.settings.workers.max(1)).max(1);
         let mut jobs = Vec::new();
         for part in subnets.chunks(share) {
-            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how))?;
+            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how, metric.cloned()))?;
             jobs.push(Job::EvalNets(job));
         }
         let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
         let mut scores = Vec::new();
         for one in done {
-            scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.top1_pct));
+            scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.metric.unwrap_or(score.top1_pct)));
         }
         Ok(scores)
     }
@@ -93,8 +99,10 @@ mod supernet_functions {
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
-    /// `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure `|student, teacher|` over logits;
-    /// `smoothing` (0.1) of labels and `dropout` (0; the reference: 0.2) before the classifier: of the largest subnet;
+    /// `loss` ("cross_entropy"): what the largest subnet learns from labels, or a closure `|logits, labels|` (see `trace_loss`), where a label is 1 for the
+    /// right class, smoothed; `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure
+    /// `|student, teacher|` or `|student, teacher, labels|` over logits, or "labels": by `loss`, as the largest does;
+    /// `smoothing` (0.1) of labels; `dropout` (0; the reference: 0.2) before the classifier of the largest subnet;
     /// `seed` (0).
     ///
     /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
@@ -180,17 +188,18 @@ mod supernet_functions {
 
     /// Top-1 in percent of subnets on validation images, each after batch-norm recalibration.
     ///
-    /// Options: `images` (all): how many validation images; `quantized` (as it was trained last), `weight_bits` and `activation_bits` (those of training):
+    /// Options: `metric` (none): what is given in place of top-1, the mean over images of a closure `|logits, labels|` (see `trace_loss`), where a label is 1
+    /// for the right class; `images` (all): how many validation images; `quantized` (as it was trained last), `weight_bits` and `activation_bits` (those of training):
     /// scales that were learned for others keep their range; without quantized training they come from the first batch.
     #[rhai_fn(name = "accuracies", return_raw)]
     pub fn accuracies_with(context: NativeCallContext, supernet: Supernet, subnets: Array, given: Map) -> Answer<Array> {
         let host = Host::of(&context)?;
-        judge(&host, &supernet, subnets, given).cross()
+        judge(&context, &host, &supernet, subnets, given).cross()
     }
 
     /// Writes a subnet of this supernet as an ONNX file.
     ///
-    /// Options: `precision` ("int8"): or "fp32".
+    /// Options: `precision` ("int8"): or "fp32". Fewer bits are written in 8-bit codes that keep to the trained values.
     ///
     /// # Example
     ///
@@ -241,13 +250,14 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
     nets.collect()
 }
 
-fn judge(host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
-    let options = Options::new("accuracies", given, &[&JUDGING[..], &["images"]].concat())?;
+fn judge(context: &NativeCallContext, host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
+    let options = Options::new("accuracies", given, &[&JUDGING[..], &["images", "metric"]].concat())?;
     let (quantized, lsq) = judged(&options, supernet.quantized, supernet.lsq)?;
     let images = options.count("images", 1)?.unwrap_or(0);
     let subnets: Vec<Subnet> = subnets.iter().map(|one| noun("accuracies", "subnets", one)).collect::<Result<_>>()?;
     let how = NetEvaluation { quantized, lsq, ..supernet.how(images) };
-    Ok(supernet.accuracies(host, &subnets, how)?.into_iter().map(Dynamic::from).collect())
+    let metric = metric(context, host, &options)?;
+    Ok(supernet.accuracies(host, &subnets, how, metric.as_ref())?.into_iter().map(Dynamic::from).collect())
 }
 
 pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
@@ -261,7 +271,15 @@ pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &s
         ));
     }
     if precision == Precision::Int8 && !supernet.lsq.exports_int8() {
-        return Err(not_int8(&supernet.lsq));
+        return Err(not_int8());
+    }
+    let labels = supernet.lsq.labels(&subnet.graph()?);
+    if precision == Precision::Int8 && labels.iter().any(|label| label != "INT8") {
+        let labels: Vec<_> = labels.into_iter().collect();
+        host.progress().say(&format!(
+            "trained as {}: written in 8-bit codes that keep to the trained values, for kernels as fast as those of 8 bits",
+            labels.join(", ")
+        ));
     }
     write_atomic(Path::new(file), &supernet.onnx(host, subnet, precision)?)
 }

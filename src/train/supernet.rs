@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{DataSource, EvalNets, ExportNet, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet, WeightsRef};
+use super::{
+    DataSource, EvalNets, ExportNet, Expression, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet, WeightsRef,
+};
 use crate::base::{Result, Rng, Seed};
 use crate::space::{SearchSpace, Subnet};
 
@@ -47,6 +49,7 @@ impl SupernetTask {
             data,
             batch: common.batch,
             phases,
+            loss: recipe.loss.clone(),
             smoothing: recipe.smoothing,
             dropout: recipe.dropout,
             distill: recipe.distill.clone(),
@@ -57,13 +60,14 @@ impl SupernetTask {
         })
     }
 
-    /// The job that gives top-1 of subnets on validation images.
+    /// The job that gives top-1 of subnets on validation images, and the mean of a metric of one's own.
     pub fn evaluate(
         &mut self,
         weights: WeightsRef,
         data: DataSource,
         subnets: &[Subnet],
         how: NetEvaluation,
+        metric: Option<Expression>,
     ) -> Result<EvalNets> {
         let nets = subnets.iter().map(|subnet| self.net(subnet)).collect::<Result<_>>()?;
         Ok(EvalNets {
@@ -74,6 +78,7 @@ impl SupernetTask {
             quantized: how.quantized,
             nets,
             recalibrate: how.recalibrate,
+            metric,
             images: how.images,
             batch: how.batch,
             seed: how.seed,
