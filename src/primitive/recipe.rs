@@ -12,8 +12,8 @@ use crate::train::{
     Update,
 };
 
-/// Options of whatever trains an elastic network.
-const COMMON: [&str; 18] = [
+/// Options of whatever trains a network: how long, how fast, how parameters move.
+const PACE: [&str; 12] = [
     "steps",
     "int8_steps",
     "batch",
@@ -21,30 +21,34 @@ const COMMON: [&str; 18] = [
     "int8_lr",
     "warmup",
     "int8_warmup",
-    "random",
     "optimizer",
     "weight_decay",
     "decay",
     "gradient_clip",
     "cosine_every",
-    "weight_bits",
-    "activation_bits",
-    "weights",
-    "scale_init",
-    "offset",
 ];
+/// Options of whatever trains an elastic network, besides.
+const ELASTIC: [&str; 6] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset"];
+
+/// Options of whatever learns from labels.
+const OF_LABELLED: [&str; 3] = ["loss", "smoothing", "dropout"];
 
 /// Options of whatever judges one.
 pub(super) const JUDGING: [&str; 3] = ["quantized", "weight_bits", "activation_bits"];
 
 /// Options of a primitive that trains blocks, besides `own`.
 pub(super) fn with_block_options(own: &[&'static str]) -> Vec<&'static str> {
-    [&COMMON[..], &["loss", "targets"], own].concat()
+    [&PACE[..], &ELASTIC, &["loss", "targets"], own].concat()
 }
 
 /// Options of a primitive that trains supernets, besides `own`.
 pub(super) fn with_supernet_options(own: &[&'static str]) -> Vec<&'static str> {
-    [&COMMON[..], &["loss", "distill", "smoothing", "dropout"], own].concat()
+    [&PACE[..], &ELASTIC, &["distill"], &OF_LABELLED, own].concat()
+}
+
+/// Options of a primitive that trains one subnet further, besides `own`.
+pub(super) fn with_tuning_options(own: &[&'static str]) -> Vec<&'static str> {
+    [&PACE[..], &OF_LABELLED, own].concat()
 }
 
 /// How blocks are trained.
@@ -74,14 +78,36 @@ pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options:
         common: common(host, options, default.common)?,
         distill: match own(context, host, options, "distill", OF_LOGITS)? {
             Some(expression) => Distill::Own(expression),
-            None => options.one_of("distill", &named)?.unwrap_or(default.distill),
+            None => options.one_of("distill", &named)?.unwrap_or_else(|| default.distill.clone()),
         },
+        ..labelled(context, host, options, default)?
+    })
+}
+
+/// How one subnet is trained further.
+pub(super) fn tuning_recipe(
+    context: &NativeCallContext,
+    host: &Host,
+    options: &Options,
+    default: SupernetRecipe,
+) -> Result<SupernetRecipe> {
+    let common = moved(host, options, default.common, 0)?;
+    if common.steps + common.int8_steps == 0 {
+        return Err(options.refuse("int8_steps", "no step is left to train", "leave `steps` or `int8_steps` above 0"));
+    }
+    Ok(SupernetRecipe { common, ..labelled(context, host, options, default)? })
+}
+
+/// What is learned from labels.
+fn labelled(context: &NativeCallContext, host: &Host, options: &Options, default: SupernetRecipe) -> Result<SupernetRecipe> {
+    Ok(SupernetRecipe {
         loss: match own(context, host, options, "loss", OF_LABELS)? {
             Some(expression) => Some(expression),
             None => options.one_of("loss", &[("cross_entropy", None)])?.unwrap_or(default.loss),
         },
         smoothing: share(options, "smoothing")?.unwrap_or(default.smoothing),
         dropout: share(options, "dropout")?.unwrap_or(default.dropout),
+        ..default
     })
 }
 
@@ -91,13 +117,20 @@ pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) ->
 }
 
 fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
-    let pace = paced(host, options, default, 1)?;
+    Ok(Recipe {
+        random: options.count("random", 0)?.unwrap_or(default.random),
+        lsq: lsq(options, default.lsq)?,
+        ..moved(host, options, default, 1)?
+    })
+}
+
+/// `default` at the pace, and with the moves of parameters, that options ask for, and at least so many FP32 steps.
+fn moved(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    let pace = paced(host, options, default, least)?;
     Ok(Recipe {
         warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(pace.steps)),
         int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(pace.int8_steps),
-        random: options.count("random", 0)?.unwrap_or(default.random),
         update: update(options, default.update)?,
-        lsq: lsq(options, default.lsq)?,
         ..pace
     })
 }

@@ -11,7 +11,9 @@ use super::dataset::{Dataset, data_of, default_data};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use super::recipe::{JUDGING, judged, metric, not_int8, supernet_recipe, with_supernet_options};
+use super::recipe::{
+    JUDGING, judged, metric, not_int8, supernet_recipe, tuning_recipe, with_supernet_options, with_tuning_options,
+};
 use super::space::Space;
 use super::thing::precision_of;
 use super::values::noun;
@@ -21,7 +23,9 @@ use crate::device::ort::OrtSession;
 use crate::graph::Weights;
 use crate::onnx::{self, Precision};
 use crate::space::Subnet;
-use crate::train::{DataSource, Expression, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
+use crate::train::{
+    DataSource, Expression, Job, Lsq, NetEvaluation, NetScore, SupernetRecipe, SupernetTask, TrainSummary, WeightsRef,
+};
 
 /// Test images that are in memory at a time.
 const AT_ONCE: usize = 100;
@@ -35,6 +39,8 @@ pub struct Supernet {
     pub(super) quantized: bool,
     pub(super) lsq: Lsq,
     pub(super) top1_pct: f64,
+    /// The one subnet that it was trained for last.
+    pub(super) tuned: Option<Subnet>,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
 }
@@ -167,7 +173,7 @@ mod supernet_functions {
         supernet.space.clone()
     }
 
-    /// Top-1 of the largest subnet on validation images, in percent.
+    /// Top-1 of the largest subnet, or of the one it was tuned for, on validation images, in percent.
     #[rhai_fn(get = "top1_pct", pure)]
     pub fn supernet_top1(supernet: &mut Supernet) -> f64 {
         supernet.top1_pct
@@ -197,6 +203,25 @@ mod supernet_functions {
         judge(&context, &host, &supernet, subnets, given).cross()
     }
 
+    /// A supernet whose weights were trained further for one of its subnets alone; they serve the others less well.
+    ///
+    /// Options: `steps` and `int8_steps` (60 in the form it was trained in last, FP32 or quantized, and 0 in the other), `batch` (64), `lr` (0.01),
+    /// `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0), `cosine_every` (1), `optimizer` ("sgd"), `weight_decay` (1e-4), `decay`
+    /// ("weights"), `gradient_clip` (1.0), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0): as `train_supernet` has them; `seed` (0).
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// let tuned = net.fine_tune(net.space.smallest, #{ int8_steps: 200 });
+    /// tuned.export_onnx(net.space.smallest, "smallest.onnx", #{});
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fine_tune(context: NativeCallContext, supernet: Supernet, subnet: Subnet, given: Map) -> Answer<Supernet> {
+        let host = Host::of(&context)?;
+        tune(&context, &host, &supernet, &subnet, given).cross()
+    }
+
     /// Writes a subnet of this supernet as an ONNX file.
     ///
     /// Options: `precision` ("int8"): or "fp32". Fewer bits are written in 8-bit codes that keep to the trained values.
@@ -216,7 +241,9 @@ mod supernet_functions {
     /// The supernet as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn supernet_text(supernet: &mut Supernet) -> String {
-        format!("supernet {}, largest subnet {:.1} % top-1", supernet.space.encode(), supernet.top1_pct)
+        let judged =
+            supernet.tuned.as_ref().map_or_else(|| "largest subnet".into(), |subnet| format!("tuned for {}:", subnet.encode()));
+        format!("supernet {}, {judged} {:.1} % top-1", supernet.space.encode(), supernet.top1_pct)
     }
 }
 
@@ -243,11 +270,34 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
             quantized: recipe.common.int8_steps > 0,
             lsq: recipe.common.lsq,
             top1_pct,
+            tuned: None,
             seed,
             task,
         })
     });
     nets.collect()
+}
+
+pub(super) fn tune(
+    context: &NativeCallContext,
+    host: &Host,
+    supernet: &Supernet,
+    subnet: &Subnet,
+    given: Map,
+) -> Result<Supernet> {
+    let options = Options::new("fine_tune", given, &with_tuning_options(&["seed"]))?;
+    let recipe = tuning_recipe(context, host, &options, SupernetRecipe::tuning(supernet.quantized, supernet.lsq))?;
+    let seed = options.seed()?;
+    let job = supernet.task(|task| task.tune(supernet.weights.clone(), supernet.data.clone(), subnet, &recipe, seed))?;
+    let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
+    Ok(Supernet {
+        weights: done.weights(),
+        quantized: supernet.quantized || recipe.common.int8_steps > 0,
+        top1_pct: done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN),
+        tuned: Some(subnet.clone()),
+        seed,
+        ..supernet.clone()
+    })
 }
 
 fn judge(context: &NativeCallContext, host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {

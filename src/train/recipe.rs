@@ -106,6 +106,16 @@ pub struct SupernetRecipe {
     pub dropout: f64,
 }
 
+impl SupernetRecipe {
+    /// How one subnet is trained further by itself: in the form it was trained in last, and with care.
+    pub fn tuning(quantized: bool, lsq: Lsq) -> Self {
+        let all = Self::default();
+        let (steps, int8_steps) = if quantized { (0, 60) } else { (60, 0) };
+        let common = Recipe { steps, int8_steps, lr: 0.01, int8_lr: 0.001, random: 0, lsq, ..all.common };
+        Self { common, ..all }
+    }
+}
+
 impl Default for SupernetRecipe {
     fn default() -> Self {
         let common = Recipe {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    DataSource, EvalNets, ExportNet, Expression, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet, WeightsRef,
+    DataSource, Distill, EvalNets, ExportNet, Expression, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet,
+    WeightsRef, fixed_phase,
 };
 use crate::base::{Result, Rng, Seed};
 use crate::space::{SearchSpace, Subnet};
@@ -56,6 +57,35 @@ impl SupernetTask {
             update: common.update,
             initial: None,
             report,
+            seed,
+        })
+    }
+
+    /// The job that trains one subnet by itself, from the weights of the supernet.
+    pub fn tune(
+        &mut self,
+        weights: WeightsRef,
+        data: DataSource,
+        subnet: &Subnet,
+        recipe: &SupernetRecipe,
+        seed: Seed,
+    ) -> Result<TrainNet> {
+        let common = recipe.common;
+        let net = self.net(subnet)?;
+        let stretches = common.stretches().into_iter().filter(|stretch| stretch.steps > 0);
+        Ok(TrainNet {
+            label: format!("subnet of {}", self.space),
+            pool: Pool { lsq: common.lsq, ..self.pool.clone() },
+            data,
+            batch: common.batch,
+            phases: stretches.map(|stretch| fixed_phase(&net, stretch)).collect(),
+            loss: recipe.loss.clone(),
+            smoothing: recipe.smoothing,
+            dropout: recipe.dropout,
+            distill: Distill::Labels,
+            update: common.update,
+            initial: Some(weights),
+            report: net,
             seed,
         })
     }

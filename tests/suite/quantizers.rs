@@ -118,12 +118,19 @@ let found = subnet_evolution(net, #{{
 print(found.history.height);
 let rows = train_supernet(space, #{{ weights: "per_channel", distill: "soft_cross_entropy" }});
 rows.export_onnx(space.smallest, {int8:?}, #{{ precision: "int8" }});
+// One more quantized step, for one subnet alone.
+let tuned = net.fine_tune(space.smallest, #{{ int8_lr: 0.1 }});
+print(curve(tuned)["phase"]);
+let loss = #{{ metric: |logits, labels| -(labels * logits.log_softmax()).sum([1]), images: 64 }};
+print(tuned.accuracies([space.smallest], loss) != net.accuracies([space.smallest], loss));
+tuned.export_onnx(space.smallest, {int8:?}, #{{}});
+try {{ net.fine_tune(space.smallest, #{{ int8_steps: 0 }}); }} catch (e) {{ print(e.code); }}
 print(rows.to_html().contains("INT8") && net.to_html().contains("W4A8"));"#,
             int8 = file("int8.onnx"),
             fp32 = file("fp32.onnx"),
         ),
     );
-    assert_eq!(lines, ["2", "true", "supernet::not_int8", "10", "true"]);
+    assert_eq!(lines, ["2", "true", "supernet::not_int8", "10", "[\"int8\"]", "true", "options::value", "true"]);
 }
 
 #[test]
