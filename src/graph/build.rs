@@ -1,6 +1,6 @@
 //! Building a graph layer by layer, with shape inference and checks at every step.
 
-use super::{Activation, BN_EPSILON, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
+use super::{Activation, BN_EPSILON, Bits, Channels, Graph, GraphFault, Layer, Node, NodeId, Shape, Source};
 use crate::base::{Fault, Result};
 
 impl Layer {
@@ -75,8 +75,7 @@ pub struct Builder {
 impl Builder {
     /// A graph whose input has this shape.
     pub fn new(input: Shape) -> Self {
-        let node = Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: input, source: None };
-        Self { nodes: vec![node], source: None, epsilon: BN_EPSILON, padding: Padding::Half }
+        Self { nodes: vec![Node::input(input)], source: None, epsilon: BN_EPSILON, padding: Padding::Half }
     }
 
     /// The input node.
@@ -330,7 +329,8 @@ impl Builder {
         let shapes: Vec<_> = inputs.iter().map(|&id| &self.nodes[id].shape).collect();
         let (h, w) = layer.map_size(&shapes);
         let channels = channels.unwrap_or_else(|| shapes[0].channels.clone());
-        self.nodes.push(Node { name: name.into(), layer, inputs, shape: Shape { channels, h, w }, source: self.source.clone() });
+        let (shape, source) = (Shape { channels, h, w }, self.source.clone());
+        self.nodes.push(Node { name: name.into(), layer, inputs, shape, source, bits: Bits::default() });
         Ok(self.nodes.len() - 1)
     }
 

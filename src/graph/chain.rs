@@ -1,6 +1,6 @@
 //! Parts run one after the other as one graph: blocks into stages, stages into networks.
 
-use super::{Channels, Graph, GraphFault, Layer, Node, Shape};
+use super::{Channels, Graph, GraphFault, Node, Shape};
 use crate::base::Result;
 
 /// A graph with the prefix of its layer names, for example `stage1.b0`.
@@ -22,7 +22,7 @@ impl Part<'_> {
 /// One graph that runs `parts` in order. Shapes are inferred anew from `input`, so the
 /// parts may have been built for another map size. Fails where channels do not agree.
 pub fn chain(input: Shape, parts: &[Part<'_>]) -> Result<Graph> {
-    let mut nodes = vec![Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: input, source: None }];
+    let mut nodes = vec![Node::input(input)];
     let mut last = 0;
     for part in parts {
         let (given, wanted) = (&nodes[last].shape, part.graph.input_shape());
@@ -42,7 +42,7 @@ pub fn chain(input: Shape, parts: &[Part<'_>]) -> Result<Graph> {
             let shapes: Vec<_> = inputs.iter().map(|&id| &nodes[id].shape).collect();
             let (h, w) = node.layer.map_size(&shapes);
             let shape = Shape { channels: node.shape.channels.clone(), h, w };
-            nodes.push(Node { name: part.name_of(node), layer: node.layer.clone(), inputs, shape, source: node.source.clone() });
+            nodes.push(Node { name: part.name_of(node), inputs, shape, ..node.clone() });
             placed.push(nodes.len() - 1);
         }
         last = placed[part.graph.output];

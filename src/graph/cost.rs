@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, Layer, Node};
+use super::{Graph, Layer, MOST_BITS, Node};
 
 /// Cost of one layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ pub struct NodeCost {
     pub macs: u64,
     /// Learned numbers: weights, biases, scale and shift of norms.
     pub params: u64,
+    /// Bits of the integer codes of kernels.
+    pub code_bits: u64,
 }
 
 /// Cost of a graph. Counting rule of the reference: multiply-accumulates count
@@ -26,6 +28,8 @@ pub struct Cost {
     pub params: u64,
     /// Convolutions and dense layers.
     pub weighted: u64,
+    /// Bits of the integer codes of kernels: 8 for each weight, or those of its layer.
+    pub code_bits: u64,
 }
 
 impl Cost {
@@ -44,13 +48,23 @@ impl Cost {
     pub fn mparams(&self) -> f64 {
         self.params as f64 / 1e6
     }
+
+    /// Megabytes (of a million bytes) of the integer codes of kernels; biases and scales are left out.
+    pub fn weights_mb(&self) -> f64 {
+        self.code_bits as f64 / 8e6
+    }
 }
 
 impl std::ops::Add for Cost {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { macs: self.macs + other.macs, params: self.params + other.params, weighted: self.weighted + other.weighted }
+        Self {
+            macs: self.macs + other.macs,
+            params: self.params + other.params,
+            weighted: self.weighted + other.weighted,
+            code_bits: self.code_bits + other.code_bits,
+        }
     }
 }
 
@@ -58,25 +72,34 @@ impl Graph {
     /// Cost of the whole graph.
     pub fn cost(&self) -> Cost {
         let weighted = self.nodes.iter().filter(|node| matches!(node.layer, Layer::Conv { .. } | Layer::Linear)).count() as u64;
-        let costs = self.nodes.iter().map(|node| self.node_cost(node));
-        let (macs, params) = costs.fold((0, 0), |(macs, params), cost| (macs + cost.macs, params + cost.params));
-        Cost { macs, params, weighted }
+        self.nodes.iter().map(|node| self.node_cost(node)).fold(Cost { weighted, ..Cost::default() }, |sum, cost| Cost {
+            macs: sum.macs + cost.macs,
+            params: sum.params + cost.params,
+            code_bits: sum.code_bits + cost.code_bits,
+            ..sum
+        })
     }
 
     /// Cost of one of its nodes.
     pub fn node_cost(&self, node: &Node) -> NodeCost {
         let cin = node.inputs.first().map_or(0, |&id| self.nodes[id].shape.c()) as u64;
         let (cout, cells) = (node.shape.c() as u64, (node.shape.h * node.shape.w) as u64);
+        let code_bits = |weights: u64| weights * u64::from(node.bits.weights.unwrap_or(MOST_BITS));
+        let macs = |macs: u64| NodeCost { macs, ..NodeCost::default() };
         match node.layer {
             Layer::Conv { kernel, groups, bias, .. } => {
                 let weights = cout * (cin / groups as u64) * (kernel * kernel) as u64;
-                NodeCost { macs: weights * cells, params: weights + if bias { cout } else { 0 } }
+                NodeCost {
+                    macs: weights * cells,
+                    params: weights + if bias { cout } else { 0 },
+                    code_bits: code_bits(weights),
+                }
             }
-            Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout },
-            Layer::BatchNorm { .. } | Layer::LayerNorm => NodeCost { macs: 0, params: 2 * cout },
+            Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout, code_bits: code_bits(cin * cout) },
+            Layer::BatchNorm { .. } | Layer::LayerNorm => NodeCost { params: 2 * cout, ..NodeCost::default() },
             // Each query with each key, over the channels; and for each cell all cells.
-            Layer::Scores { .. } => NodeCost { macs: cin * cells, params: 0 },
-            Layer::Attend { .. } => NodeCost { macs: cout * cells * cells, params: 0 },
+            Layer::Scores { .. } => macs(cin * cells),
+            Layer::Attend { .. } => macs(cout * cells * cells),
             _ => NodeCost::default(),
         }
     }

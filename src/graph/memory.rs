@@ -16,7 +16,7 @@ pub struct Bytes {
 pub struct Memory {
     /// 32-bit floats.
     pub fp32: Bytes,
-    /// 8-bit integers: kernels and activations of one byte, biases and scales of four.
+    /// Integers: kernels of one byte or of the bits of their layer, activations of one byte, biases and scales of four.
     pub int8: Bytes,
 }
 
@@ -27,9 +27,10 @@ impl Graph {
     pub fn memory(&self) -> Memory {
         let peak = self.peak_elements() as u64;
         let (kernels, channels) = self.deployed_weights();
+        let codes = self.cost().code_bits.div_ceil(8);
         Memory {
             fp32: Bytes { weights: 4 * (kernels + channels), peak: 4 * peak },
-            int8: Bytes { weights: kernels + 8 * channels, peak },
+            int8: Bytes { weights: codes + 8 * channels, peak },
         }
     }
 

@@ -28,7 +28,7 @@ pub use fault::GraphFault;
 pub use import::{Difference, Import, Unlike, dims, load_published};
 pub use memory::{Bytes, Memory};
 pub use network::{Marks, Network, TapPoint};
-pub use quantize::{Plan, Quantizer, Step, quantize};
+pub use quantize::{Bits, FEWEST_BITS, MOST_BITS, Plan, Quantizer, Step, largest_code, quantize, scale_key};
 pub use shape::{Channels, Shape};
 pub use weights::{WeightSpec, Weights, union_weights};
 
@@ -248,6 +248,16 @@ pub struct Node {
     /// Where it was written, if in a script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// Bits of its own codes.
+    #[serde(default, skip_serializing_if = "Bits::are_usual")]
+    pub bits: Bits,
+}
+
+impl Node {
+    /// The input of a graph, of this shape.
+    pub fn input(shape: Shape) -> Self {
+        Self { name: "input".into(), layer: Layer::Input, inputs: vec![], shape, source: None, bits: Bits::default() }
+    }
 }
 
 /// A network or a part of one.

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channels, Graph, GraphFault, Layer, Part};
+use super::{Channels, Graph, GraphFault, Layer, MOST_BITS, Part};
 use crate::base::{Fault, Result, write_atomic};
+
+/// Key of the bits of weights and maps.
+const BITS: &str = "lsq.bits";
 
 /// One layer's weights at their largest, over all configurations that share them by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,7 +87,8 @@ fn with_bias(bias: bool) -> &'static str {
 ///
 /// Keys: `LAYER.weight`, `LAYER.bias`; layer norm `LAYER.gamma`, `.beta`; batch norm these and `.mean`, `.var`;
 /// weight quantizer `LAYER.sw`, one number, or one for each output channel of a convolution; tensor quantizer `NODE.sa` (scale)
-/// and `NODE.zp` (zero point), one number each; `lsq.bits`, two numbers: the bits of weights and of maps.
+/// and `NODE.zp` (zero point), one number each; `lsq.bits`, two numbers: the bits of weights and of maps. Quantizers of layers with
+/// bits of their own are called by [`scale_key`](super::scale_key).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
@@ -113,6 +117,19 @@ impl Weights {
             return Err(GraphFault::WeightShape { name: key.into(), found: found.to_vec(), needed: shape.to_vec() }.into());
         }
         Ok(data)
+    }
+
+    /// Says with how many bits of weights and of maps the whole network was quantized.
+    pub fn set_bits(&mut self, weights: u32, maps: u32) {
+        self.insert(BITS, vec![2], vec![weights as f32, maps as f32]);
+    }
+
+    /// With how many bits of weights and of maps the whole network was quantized: 8 where nothing is said.
+    pub fn bits(&self) -> (u32, u32) {
+        match self.get(BITS) {
+            Some((_, &[weights, maps])) => (weights as u32, maps as u32),
+            _ => (MOST_BITS, MOST_BITS),
+        }
     }
 
     /// The single number `key`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::latency::{LatencyModel, Networks, fit_latency, stage_seed};
-use super::{Lut, LutRow};
+use super::{Lut, LutRow, WEIGHTS_MB};
 use crate::base::{Cancel, Progress, Result, Seed};
 use crate::graph::Graph;
 use crate::space::{ElasticStage, Hyperspace, SearchSpace, StageSample, Subnet};
@@ -120,10 +120,11 @@ pub fn build(
             LatencyModel::Fitted(Arc::new(fit_latency(&networks, from.measured, from.seed, measure)?))
         }
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut weights_mb) = (Vec::new(), Vec::new());
     for (entry, losses) in entries.iter().zip(judged) {
         for ((window, sample), loss) in entry.samples.iter().zip(losses) {
             let cost = sample.cost()?;
+            weights_mb.push(cost.weights_mb());
             rows.push(LutRow {
                 stage: hyperspace.stages[entry.stage].name.clone(),
                 operator: entry.operator.clone(),
@@ -148,7 +149,7 @@ pub fn build(
         ("device".to_string(), from.device.clone()),
         ("seed".to_string(), from.seed.0.to_string()),
     ]);
-    let lut = Lut::new(rows, provenance)?;
+    let lut = Lut::new(rows, provenance)?.with_column(WEIGHTS_MB, weights_mb)?;
     let blocks = entries.iter().zip(&trained).map(|(entry, trained)| BuiltBlock {
         stage: hyperspace.stages[entry.stage].name.clone(),
         operator: entry.operator.clone(),

@@ -24,4 +24,4 @@ pub use recover::Recovered;
 pub use reference::read_reference;
 pub use replay::TableDevice;
 pub use samples::{CostMismatch, CostReport};
-pub use table::{INT8_MS, LOSS, LOSS_STDERR, Lut, LutRow, MFLOPS, MPARAMS, SampleKey};
+pub use table::{INT8_MS, LOSS, LOSS_STDERR, Lut, LutRow, MFLOPS, MPARAMS, SampleKey, WEIGHTS_MB};

@@ -6,7 +6,7 @@ use super::blocks::{BlockTable, operators};
 use super::{BlockKey, LutFault};
 use crate::base::{Result, hash_hex};
 use crate::device::{Device, DeviceFault, Elapsed, Fingerprint, Runner, anchor};
-use crate::graph::{Channels, Graph, Layer, Node, Shape};
+use crate::graph::{Channels, Graph, Node, Shape};
 use crate::onnx::Precision;
 use crate::space::Hyperspace;
 
@@ -80,7 +80,7 @@ fn part(graph: &Graph, at: usize, size: usize) -> Option<Graph> {
     let before = at - 1;
     let from = &graph.nodes[before].shape;
     let shape = Shape { channels: Channels::one(from.c()), h: from.h, w: from.w };
-    let mut nodes = vec![Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape, source: None }];
+    let mut nodes = vec![Node::input(shape)];
     for node in graph.nodes.get(at..at + size)? {
         let inputs = node.inputs.iter().map(|&input| input.checked_sub(before)).collect::<Option<Vec<_>>>()?;
         nodes.push(Node { inputs, ..node.clone() });

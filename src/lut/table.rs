@@ -18,6 +18,8 @@ pub const INT8_MS: &str = "int8_ms";
 pub const MFLOPS: &str = "mflops";
 /// Millions of parameters.
 pub const MPARAMS: &str = "mparams";
+/// Megabytes of the integer codes of kernels.
+pub const WEIGHTS_MB: &str = "weights_mb";
 /// Standard error of the loss.
 pub const LOSS_STDERR: &str = "loss_stderr";
 

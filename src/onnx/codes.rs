@@ -1,14 +1,14 @@
 //! Integer weights of one convolution or dense layer: codes, scales per channel, integer bias.
 //!
 //! With a layer's weight scale s (one, or one for each output channel), batch norm (gamma, beta, mean, var) and input scale s_x:
-//! codes q = clamp(round(w / s), -127, 127) * sign(gamma), channel scale s_c = s |gamma| / sqrt(var + eps),
+//! codes q = clamp(round(w / s)) * sign(gamma), within -127..127 or those of the fewer bits it was trained with, channel scale s_c = s |gamma| / sqrt(var + eps),
 //! bias b = round((beta - mean gamma / sqrt(var + eps)) / (s_x s_c)). The codes are those of training, so
 //! folding loses nothing but the rounding of the bias.
 
 use super::Int8Weights;
 use super::fault::OnnxFault;
 use crate::base::Result;
-use crate::graph::Weights;
+use crate::graph::{MOST_BITS, Weights};
 
 /// Bias codes stay below this, so that they and the products sum up within 32 bits.
 const LARGEST_BIAS: f64 = (1 << 30) as f64;
@@ -76,15 +76,33 @@ pub(super) struct Codes {
     pub(super) bias: Vec<i32>,
 }
 
-/// Quantizes `weight` (output channels first) with the scales `sw` (one, or one for each channel) and folds `affine` into it.
-pub(super) fn codes(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine, style: Int8Weights) -> Codes {
+/// How the weight of a layer was quantized in training.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trained<'a> {
+    /// One, or one for each output channel.
+    pub(super) scales: &'a [f32],
+    /// Of its codes.
+    pub(super) bits: u32,
+}
+
+impl Trained<'_> {
+    /// Smallest and largest code of fewer than 8 bits; none of those 8 bits may be -128, which has no counterpart.
+    fn bounds(&self) -> Option<(f32, f32)> {
+        let half = (1 << (self.bits - 1)) as f32;
+        (self.bits < MOST_BITS).then_some((-half, half - 1.0))
+    }
+}
+
+/// Quantizes `weight` (output channels first) as it was in training and folds `affine` into it.
+pub(super) fn codes(weight: &[f32], trained: &Trained<'_>, input_scale: f32, affine: &Affine, style: Int8Weights) -> Codes {
     let limit = style.limit();
     let channels = affine.factor.len();
-    // Fewer codes for the same range.
-    let finer = if style.seven_bits { 127.0 / limit } else { 1.0 };
-    let sw: Vec<f32> = sw.iter().cycle().take(channels).map(|sw| sw * finer).collect();
+    // Fewer codes for the same range; those of fewer bits are few enough.
+    let finer = if style.seven_bits && trained.bounds().is_none() { 127.0 / limit } else { 1.0 };
+    let sw: Vec<f32> = trained.scales.iter().cycle().take(channels).map(|sw| sw * finer).collect();
+    let bounds = trained.bounds().unwrap_or((-limit, limit));
     if style.per_tensor {
-        return codes_of_layer(weight, &sw, input_scale, affine, limit);
+        return codes_of_layer(weight, &sw, input_scale, affine, bounds, limit);
     }
     let per_channel = weight.len() / channels.max(1);
     let mut codes = Codes { weight: Vec::with_capacity(weight.len()), scale: vec![], bias: vec![] };
@@ -98,7 +116,7 @@ pub(super) fn codes(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affin
         let alone = if alone >= f32::MIN_POSITIVE { alone } else { sw };
         let (channel_scale, sign) = if off { (alone, 0.0) } else { (channel_scale, factor.signum()) };
         let bias = f64::from(shift) / (f64::from(input_scale) * f64::from(channel_scale));
-        codes.weight.extend(row.iter().map(|w| ((w / sw).round_ties_even().clamp(-limit, limit) * sign) as i8));
+        codes.weight.extend(row.iter().map(|w| ((w / sw).round_ties_even().clamp(bounds.0, bounds.1) * sign) as i8));
         codes.scale.push(channel_scale);
         codes.bias.push(bias.round_ties_even().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32);
     }
@@ -106,11 +124,11 @@ pub(super) fn codes(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affin
 }
 
 /// The same with one scale for the whole layer: `affine` goes into the weights before they are quantized.
-fn codes_of_layer(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine, limit: f32) -> Codes {
+fn codes_of_layer(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine, (low, high): (f32, f32), limit: f32) -> Codes {
     let channels = affine.factor.len().max(1);
     let row = (weight.len() / channels).max(1);
     let channels = weight.chunks(row).zip(sw).zip(&affine.factor);
-    let trained = |w: &f32, sw: f32| (w / sw).round_ties_even().clamp(-limit, limit) * sw;
+    let trained = |w: &f32, sw: f32| (w / sw).round_ties_even().clamp(low, high) * sw;
     let folded: Vec<f32> = channels.flat_map(|((row, &sw), &f)| row.iter().map(move |w| trained(w, sw) * f)).collect();
     let largest = folded.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
     let scale =
@@ -128,15 +146,29 @@ fn codes_of_layer(weight: &[f32], sw: &[f32], input_scale: f32, affine: &Affine,
 mod tests {
     use super::*;
 
+    fn eight(scales: &[f32]) -> Trained<'_> {
+        Trained { scales, bits: 8 }
+    }
+
     #[test]
     fn seven_bits_keep_the_range_and_one_scale_serves_all_channels() {
         let affine = Affine { factor: vec![2.0, 0.5], shift: vec![0.1, 0.2] };
-        let half =
-            codes(&[1.27, -1.27, 0.0, 0.64], &[0.01], 0.1, &affine, Int8Weights { seven_bits: true, ..Int8Weights::default() });
+        let half = codes(
+            &[1.27, -1.27, 0.0, 0.64],
+            &eight(&[0.01]),
+            0.1,
+            &affine,
+            Int8Weights { seven_bits: true, ..Int8Weights::default() },
+        );
         assert_eq!(half.weight, [63, -63, 0, 32]);
         assert!((half.scale[0] * 63.0 - 2.54).abs() < 1e-5);
-        let one =
-            codes(&[1.27, -1.27, 0.0, 0.64], &[0.01], 0.1, &affine, Int8Weights { per_tensor: true, ..Int8Weights::default() });
+        let one = codes(
+            &[1.27, -1.27, 0.0, 0.64],
+            &eight(&[0.01]),
+            0.1,
+            &affine,
+            Int8Weights { per_tensor: true, ..Int8Weights::default() },
+        );
         assert_eq!(one.weight, [127, -127, 0, 16]);
         assert!(one.scale.iter().all(|s| (s - 0.02).abs() < 1e-7));
         assert_eq!(one.bias, [50, 100]);
@@ -145,7 +177,7 @@ mod tests {
     #[test]
     fn batch_norm_goes_into_scales_and_its_sign_into_the_codes() {
         let affine = Affine { factor: vec![2.0, -0.5, 0.0], shift: vec![0.1, 0.2, 0.3] };
-        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], &[0.01], 0.1, &affine, Int8Weights::default());
+        let made = codes(&[0.1, -0.2, 0.1, -0.2, 0.1, 5.0], &eight(&[0.01]), 0.1, &affine, Int8Weights::default());
         assert_eq!(made.weight, [10, -20, -10, 20, 0, 0]);
         assert_eq!(made.bias, [50, 400, 1 << 20]);
         for (scale, wanted) in made.scale.iter().zip([0.02, 0.005, 3.0 / f32::powi(2.0, 20)]) {
@@ -156,17 +188,30 @@ mod tests {
     #[test]
     fn each_channel_may_have_a_scale_of_its_own() {
         let affine = Affine { factor: vec![2.0, -0.5], shift: vec![0.0, 0.2] };
-        let made = codes(&[0.05, -0.2, 0.1, -0.2], &[0.01, 0.1], 0.1, &affine, Int8Weights::default());
+        let made = codes(&[0.05, -0.2, 0.1, -0.2], &eight(&[0.01, 0.1]), 0.1, &affine, Int8Weights::default());
         assert_eq!((made.weight, made.bias), (vec![5, -20, -1, 2], vec![0, 40]));
         assert!((made.scale[0] - 0.02).abs() < 1e-7 && (made.scale[1] - 0.05).abs() < 1e-7);
-        let one =
-            codes(&[0.05, -0.2, 0.1, -0.2], &[0.01, 0.1], 0.1, &affine, Int8Weights { per_tensor: true, ..Default::default() });
+        let one = codes(
+            &[0.05, -0.2, 0.1, -0.2],
+            &eight(&[0.01, 0.1]),
+            0.1,
+            &affine,
+            Int8Weights { per_tensor: true, ..Default::default() },
+        );
         assert_eq!(one.weight, [32, -127, -16, 32]);
     }
 
     #[test]
+    fn fewer_bits_keep_to_their_codes_and_have_room_for_the_other_sign() {
+        let affine = Affine { factor: vec![1.0, -1.0], shift: vec![0.0; 2] };
+        let made = codes(&[0.9, -0.9, 0.9, -0.9], &Trained { scales: &[0.1], bits: 4 }, 0.1, &affine, Int8Weights::default());
+        assert_eq!(made.weight, [7, -8, -7, 8]);
+    }
+
+    #[test]
     fn codes_stay_within_127() {
-        let made = codes(&[9.0, -9.0], &[0.01], 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] }, Int8Weights::default());
+        let made =
+            codes(&[9.0, -9.0], &eight(&[0.01]), 0.1, &Affine { factor: vec![1.0], shift: vec![0.0] }, Int8Weights::default());
         assert_eq!(made.weight, [127, -127]);
     }
 }

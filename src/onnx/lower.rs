@@ -2,16 +2,19 @@
 
 use prost::Message;
 
-use super::codes::{self, Affine};
+use super::codes::{self, Affine, Trained};
 use super::emit::{Writer, float, int, ints};
 use super::proto::{ModelProto, NodeProto};
 use super::{Int8Weights, OnnxFault, Precision};
 use crate::base::Result;
-use crate::graph::{Activation, Graph, LN_EPSILON, Layer, NodeId, Plan, Step, Weights, quantize};
+use crate::graph::{
+    Activation, Graph, LN_EPSILON, Layer, MOST_BITS, NodeId, Plan, Quantizer, Step, Weights, largest_code, quantize, scale_key,
+};
 
 /// An ONNX file of `graph` for `batch` images: float input `input` `[batch, C, H, W]`, float output
 /// `output` (`[batch, C]` after a dense layer, else `[batch, C, H, W]`). Batch norm is folded into the
-/// convolution before it. `Int8` needs the scales `NODE.sa`, `NODE.zp` and `LAYER.sw` among the weights.
+/// convolution before it. `Int8` needs the scales `NODE.sa`, `NODE.zp` and `LAYER.sw` among the weights; codes of fewer bits,
+/// of the whole network or of layers, are codes of 8 bits that keep to fewer values.
 pub fn lower(graph: &Graph, weights: &Weights, precision: Precision, batch: usize) -> Result<Vec<u8>> {
     lower_as(graph, weights, precision, batch, Int8Weights::default())
 }
@@ -170,14 +173,14 @@ impl Lowering<'_> {
     /// Quantizes the value just written, where the plan says so.
     pub(super) fn quantizer(&mut self, id: NodeId) -> Result<()> {
         let Some(quantizer) = self.plan.quantizer_after(id).filter(|_| self.int8) else { return Ok(()) };
-        let name = &quantizer.name;
+        let (name, largest) = (&quantizer.name, self.largest_code(quantizer));
         let scale = self.tensor_scale(self.plan.value[id])?;
         let zero = if quantizer.zero_at_zero {
             0.0
         } else {
-            let key = format!("{name}.zp");
+            let key = format!("{}.zp", quantizer.key());
             let value = self.weights.scalar(&key)?;
-            if !(0.0..=255.0).contains(&value) || value.fract() != 0.0 {
+            if !(0.0..=largest as f32).contains(&value) || value.fract() != 0.0 {
                 return Err(OnnxFault::ZeroPoint { key, value }.into());
             }
             value
@@ -186,18 +189,37 @@ impl Lowering<'_> {
         let zero = self.writer.u8(format!("{name}/zero"), zero as u8);
         let codes = format!("{name}/codes");
         if let Some(real) = self.real[id].take() {
-            self.writer.node("QuantizeLinear", &[&real, &scale, &zero], &codes, vec![]);
+            let bounded = self.bounded(id);
+            let wide = if bounded { format!("{name}/wide_codes") } else { codes.clone() };
+            self.writer.node("QuantizeLinear", &[&real, &scale, &zero], &wide, vec![]);
+            if bounded {
+                // After the quantizer, which stays part of the integer kernel before it.
+                let least = self.writer.u8(format!("{name}/least"), 0);
+                let most = self.writer.u8(format!("{name}/most"), largest as u8);
+                self.writer.node("Clip", &[&wide, &least, &most], &codes, vec![]);
+            }
         }
         self.codes[id] = Some(codes);
         Ok(())
     }
 
-    /// Scale of the quantizer with this index; after relu6 at most 6/255.
+    /// Largest code that a quantizer may give.
+    fn largest_code(&self, quantizer: &Quantizer) -> i64 {
+        largest_code(quantizer.bits.unwrap_or_else(|| self.weights.bits().1))
+    }
+
+    /// Whether the value of `id` becomes codes of fewer than 8 bits.
+    fn bounded(&self, id: NodeId) -> bool {
+        let quantizer = self.plan.quantizer_after(id).filter(|_| self.int8);
+        quantizer.is_some_and(|quantizer| self.largest_code(quantizer) < largest_code(MOST_BITS))
+    }
+
+    /// Scale of the quantizer with this index.
     pub(super) fn tensor_scale(&self, quantizer: Option<usize>) -> Result<f32> {
         let Some(index) = quantizer else { return Ok(1.0) };
         let quantizer = &self.plan.quantizers[index];
-        let scale = codes::scale(self.weights, &format!("{}.sa", quantizer.name))?;
-        Ok(quantizer.max_scale.map_or(scale, |limit| scale.min(limit)))
+        let scale = codes::scale(self.weights, &format!("{}.sa", quantizer.key()))?;
+        Ok(quantizer.max_scale(self.weights.bits().1).map_or(scale, |limit| scale.min(limit)))
     }
 
     /// Factor and shift of the batch norm at `id`.
@@ -280,9 +302,10 @@ impl Lowering<'_> {
             let weight = self.writer.floats(format!("{name}/weight"), shape, &folded);
             return Ok([weight, self.writer.floats(format!("{name}/bias"), &[cout], &affine.shift)]);
         }
-        let sw = codes::scales(self.weights, &format!("{name}.sw"), cout)?;
+        let sw = codes::scales(self.weights, &format!("{}.sw", scale_key(name, node.bits.weights)), cout)?;
         let input_scale = self.tensor_scale(self.plan.value[node.inputs[0]])?;
-        let codes = codes::codes(weight, sw, input_scale, affine, self.style);
+        let trained = Trained { scales: sw, bits: node.bits.weights.unwrap_or_else(|| self.weights.bits().0) };
+        let codes = codes::codes(weight, &trained, input_scale, affine, self.style);
         let bias_scale: Vec<_> = codes.scale.iter().map(|s| s * input_scale).collect();
         // A dense layer at the end keeps one scale for all: the integer kernel for it wants that.
         let per_channel = shape.len() == 4 && !self.style.per_tensor;
@@ -338,6 +361,8 @@ impl Lowering<'_> {
         let from = self.real(node.inputs[0]);
         match act {
             Activation::Relu => self.writer.node("Relu", &[&from], output, vec![]),
+            // Of fewer codes than 8 bits have, the largest stands for at most 6, which their bound then sees to.
+            Activation::Relu6 if self.bounded(id) => self.writer.node("Relu", &[&from], output, vec![]),
             Activation::Relu6 => {
                 let low = self.writer.floats(format!("{}/low", node.name), &[], &[0.0]);
                 let high = self.writer.floats(format!("{}/high", node.name), &[], &[6.0]);

@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use crate::base::Seed;
-use crate::graph::{Activation, Graph, Layer, Weights, quantize};
+use crate::graph::{Activation, Graph, Layer, MOST_BITS, Weights, quantize, scale_key};
 
 /// Random weights and quantizer scales for `graph`. He-uniform weights keep activations of order one, so that
 /// no kernel meets infinities or denormals; zero points follow the rules of the quantization pass, on which speed depends.
@@ -48,7 +48,7 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
         let bound = (6.0 / fan_in as f32).sqrt();
         let count = shape.iter().product();
         weights.insert(format!("{name}.weight"), shape, values(name, bound, count));
-        weights.insert(format!("{name}.sw"), vec![1], vec![bound / 127.0]);
+        weights.insert(format!("{}.sw", scale_key(name, node.bits.weights)), vec![1], vec![bound / 127.0]);
         if bias {
             weights.insert(format!("{name}.bias"), vec![cout], values(&format!("{name}.bias"), 0.1, cout));
         }
@@ -56,11 +56,12 @@ fn weights(graph: &Graph, values: impl Fn(&str, f32, usize) -> Vec<f32>) -> Weig
     for quantizer in quantize(graph).quantizers {
         let (scale, zero) = match graph.nodes[quantizer.node].layer {
             Layer::Act { act: Activation::Sigmoid | Activation::Hsigmoid } | Layer::Scores { .. } => (1.0 / 255.0, 0.0),
-            _ if quantizer.zero_at_zero => (quantizer.max_scale.unwrap_or(8.0 / 255.0), 0.0),
-            _ => (8.0 / 255.0, 128.0),
+            _ if quantizer.zero_at_zero => (quantizer.max_scale(MOST_BITS).unwrap_or(8.0 / 255.0), 0.0),
+            // A zero point is one of the codes.
+            _ => (8.0 / 255.0, f64::from(1 << (quantizer.bits.unwrap_or(MOST_BITS) - 1)) as f32),
         };
-        weights.insert(format!("{}.sa", quantizer.name), vec![1], vec![scale]);
-        weights.insert(format!("{}.zp", quantizer.name), vec![1], vec![zero]);
+        weights.insert(format!("{}.sa", quantizer.key()), vec![1], vec![scale]);
+        weights.insert(format!("{}.zp", quantizer.key()), vec![1], vec![zero]);
     }
     weights
 }

@@ -9,7 +9,7 @@ use super::host::Host;
 use super::latency::{LatencyModel, model};
 use super::noun::Nouns;
 use super::options::Options;
-use super::supernet::{Supernet, export};
+use super::supernet::{Supernet, export, tune};
 use crate::base::{Fault, Result};
 use crate::frame::Table;
 use crate::lut::latency::Networks;
@@ -41,6 +41,7 @@ mod found_functions {
     /// otherwise one is fitted to this space; `population` (16), `rounds` (2), `parents` (0.5): share of the population, `mutations` and `crossovers`
     /// (half of `population`) a round; `images` (500): validation images, `measured` (6): how many are measured, `seed` (0).
     ///
+    /// The weights of what was found can be trained further: `fine_tune`.
     /// The reference searches with 512, 20, 0.5, 128 and 128; `subnet_evolution` is the same search as a script, to be changed.
     ///
     /// # Example
@@ -88,6 +89,24 @@ mod found_functions {
     #[rhai_fn(get = "candidates", pure)]
     pub fn candidates(found: &mut Found) -> Table {
         found.candidates.clone()
+    }
+
+    /// The same subnet with weights that were trained further for it alone.
+    ///
+    /// Options: those of `fine_tune` of a supernet. Its top-1 is then that on all validation images.
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// let found = search_subnet(net, #{ device: device("ort"), max_int8_ms: 0.3 });
+    /// found.fine_tune(#{ int8_steps: 200 }).export_onnx("tuned.onnx");
+    /// ```
+    #[rhai_fn(name = "fine_tune", return_raw)]
+    pub fn fine_tune_found(context: NativeCallContext, found: Found, given: Map) -> Answer<Found> {
+        let host = Host::of(&context)?;
+        let supernet = tune(&context, &host, &found.supernet, &found.subnet, given).cross()?;
+        Ok(Found { top1_pct: supernet.top1_pct, supernet, ..found })
     }
 
     /// Writes the subnet as an INT8 ONNX file.
@@ -157,7 +176,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
     };
     let latency = |subnet: &Subnet| predictor.subnet_ms(subnet);
-    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, supernet.how(images));
+    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, supernet.how(images), None);
     let plan = SubnetPlan { label: format!("search {}", supernet.space.encode()), seed, ..plan_of(host, &options)? };
     let window = LatencyWindow { min_ms: least_ms, ..LatencyWindow::up_to(limit_ms) };
     let found = search_subnets(&supernet.space, &window, &plan, &latency, &accuracy)?;

@@ -17,7 +17,7 @@ use super::values::words;
 use crate::base::{Fault, Result, Seed, did_you_mean};
 use crate::frame::Table;
 use crate::lut::build::{Built, stamped};
-use crate::lut::{LOSS, Lut, LutFault, MFLOPS, MPARAMS, SampleKey, read_reference};
+use crate::lut::{LOSS, Lut, LutFault, MFLOPS, MPARAMS, SampleKey, WEIGHTS_MB, read_reference};
 use crate::space::{ElasticStage, StageSample};
 
 /// What the map of a key says of a row.
@@ -88,7 +88,7 @@ mod import_functions {
     /// For proxies that need no training, and what-if questions.
     ///
     /// Options: `columns` (needed): a map of names to closures `|stage|`, `loss` among them; `stage` is a map of `stage`, `operator`, `window`, `sample`, `cin`, `resolution`,
-    /// `mflops`, `mparams`. `samples` (16): stages for each operator and window; `seed` (0).
+    /// `mflops`, `mparams`, `weights_mb`. `samples` (16): stages for each operator and window; `seed` (0).
     ///
     /// # Example
     ///
@@ -239,8 +239,13 @@ fn sampled(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: 
             ("resolution".into(), (sample.resolution as i64).into()),
             (MFLOPS.into(), cost.mflops().into()),
             (MPARAMS.into(), cost.mparams().into()),
+            (WEIGHTS_MB.into(), cost.weights_mb().into()),
         ]);
-        let mut row = BTreeMap::from([(MFLOPS.to_string(), cost.mflops()), (MPARAMS.to_string(), cost.mparams())]);
+        let mut row = BTreeMap::from([
+            (MFLOPS.to_string(), cost.mflops()),
+            (MPARAMS.to_string(), cost.mparams()),
+            (WEIGHTS_MB.to_string(), cost.weights_mb()),
+        ]);
         for (name, closure) in &closures {
             let answer = closure
                 .call_within_context::<Dynamic>(context, (map.clone(),))

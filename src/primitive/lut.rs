@@ -142,7 +142,7 @@ mod lut_functions {
     ///
     /// ```rhai
     /// let lut = sample_lut(hyperspace("pocket"), #{ samples: 4, columns: #{ loss: |stage| 1.0 } });
-    /// lut.with_column("energy_mj", lut.table["mflops"]).columns //> ["energy_mj", "loss", "mflops", "mparams"]
+    /// lut.with_column("energy_mj", lut.table["mflops"]).columns //> ["energy_mj", "loss", "mflops", "mparams", "weights_mb"]
     /// ```
     #[rhai_fn(return_raw)]
     pub fn with_column(lut: Lookup, name: &str, values: Array) -> Answer<Lookup> {

@@ -18,7 +18,7 @@ use crate::base::{Fault, Result, did_you_mean, hash_hex};
 use crate::frame::Table;
 use crate::graph::{self, Activation, Graph, Shape};
 use crate::lut::BlockKey;
-use crate::space::{BlockConfig, BuildBlock, Choices, Operator};
+use crate::space::{BIT_CHOICES, BlockConfig, BuildBlock, Choices, Operator};
 
 /// An operator as a script defined it, before a hyperspace narrows its choices.
 #[derive(Clone)]
@@ -37,12 +37,13 @@ impl std::fmt::Debug for Definition {
 }
 
 impl Definition {
-    /// The operator, with `narrowed` in place of choice lists of the same name.
+    /// The operator, with `narrowed` in place of choice lists of the same name, and with lists of bits, which any may have.
     pub(super) fn operator(&self, narrowed: &[(String, Vec<f64>)], act: Option<Activation>) -> Result<Operator> {
         let mut lists = self.lists.clone();
         for (name, values) in narrowed {
             match lists.iter_mut().find(|(own, _)| own == name) {
                 Some((_, own)) => own.clone_from(values),
+                None if BIT_CHOICES.contains(&name.as_str()) => lists.push((name.clone(), values.clone())),
                 None => {
                     let known: Vec<_> = self.lists.iter().map(|(own, _)| own.as_str()).collect();
                     let help = did_you_mean(name, known);
@@ -156,6 +157,8 @@ mod operator_functions {
     /// Options: `build` (needed): a closure `|net, c|` that returns the block's last node; `c` holds `cin`, `cout`, `stride`, `hw` and a value of every choice.
     /// `activation` (none): what `.act()` means; `pools` (false): the block ends in a 1x1 map, as a head does.
     /// Every other key is a choice list, for example `kernel: [3, 5]`, `expand: [3, 6]`, `groups: [1, 2]`.
+    /// `weight_bits` and `activation_bits`, each of 2 to 8, are lists that every operator may have: with how many bits the weights of a block, and the values that
+    /// it computes, are quantized wherever networks are. Blocks without them have the bits that training is given.
     ///
     /// # Example
     ///
@@ -193,6 +196,16 @@ mod operator_functions {
     }
 
     /// The operator of this name with other choice lists, or another activation.
+    ///
+    /// `weight_bits` and `activation_bits` can be added to any operator: see `define_operator`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let op = operator("fused_residual", #{ weight_bits: [4, 8] });
+    /// block(op, #{ cin: 16, hw: 8, weight_bits: 4 }).weights_mb / block(op, #{ cin: 16, hw: 8, weight_bits: 8 }).weights_mb //> 0.5
+    /// operator("fused_residual", #{ weight_bits: [1] }) //> fails operator::invalid
+    /// ```
     #[rhai_fn(name = "operator", return_raw)]
     pub fn operator_narrowed(context: NativeCallContext, name: &str, mut lists: Map) -> Answer<Operator> {
         let host = Host::of(&context)?;
@@ -407,6 +420,18 @@ mod block_type {
     #[rhai_fn(get = "mparams", pure)]
     pub fn mparams(block: &mut Block) -> f64 {
         block.graph.cost().mparams()
+    }
+
+    /// Megabytes of the integer codes of its kernels: a byte for each weight, or the bits that the block chose.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// block("stem_conv", #{ cin: 3, cout: 16, stride: 2, hw: 32 }).weights_mb //> ~0.000432
+    /// ```
+    #[rhai_fn(get = "weights_mb", pure)]
+    pub fn weights_mb(block: &mut Block) -> f64 {
+        block.graph.cost().weights_mb()
     }
 
     /// Its layers as a table; the same as `explain(block)`.

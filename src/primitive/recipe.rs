@@ -4,15 +4,16 @@ use rhai::{FnPtr, NativeCallContext};
 
 use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::options::Options;
-use super::tensor::{LOGITS, MAPS, traced};
+use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, traced};
 use crate::base::{Fault, Result};
+use crate::graph::{FEWEST_BITS, MOST_BITS};
 use crate::train::{
-    BlockRecipe, Decay, Distill, Expression, FEWEST_BITS, Granularity, Loss, Lsq, MOST_BITS, Offset, Recipe, Rule, ScaleInit,
-    SupernetRecipe, Targets, Update,
+    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, Recipe, Rule, ScaleInit, SupernetRecipe, Targets,
+    Update,
 };
 
-/// Options of whatever trains an elastic network.
-const COMMON: [&str; 18] = [
+/// Options of whatever trains a network: how long, how fast, how parameters move.
+const PACE: [&str; 12] = [
     "steps",
     "int8_steps",
     "batch",
@@ -20,30 +21,34 @@ const COMMON: [&str; 18] = [
     "int8_lr",
     "warmup",
     "int8_warmup",
-    "random",
     "optimizer",
     "weight_decay",
     "decay",
     "gradient_clip",
     "cosine_every",
-    "weight_bits",
-    "activation_bits",
-    "weights",
-    "scale_init",
-    "offset",
 ];
+/// Options of whatever trains an elastic network, besides.
+const ELASTIC: [&str; 6] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset"];
+
+/// Options of whatever learns from labels.
+const OF_LABELLED: [&str; 3] = ["loss", "smoothing", "dropout"];
 
 /// Options of whatever judges one.
 pub(super) const JUDGING: [&str; 3] = ["quantized", "weight_bits", "activation_bits"];
 
 /// Options of a primitive that trains blocks, besides `own`.
 pub(super) fn with_block_options(own: &[&'static str]) -> Vec<&'static str> {
-    [&COMMON[..], &["loss", "targets"], own].concat()
+    [&PACE[..], &ELASTIC, &["loss", "targets"], own].concat()
 }
 
 /// Options of a primitive that trains supernets, besides `own`.
 pub(super) fn with_supernet_options(own: &[&'static str]) -> Vec<&'static str> {
-    [&COMMON[..], &["distill", "smoothing", "dropout"], own].concat()
+    [&PACE[..], &ELASTIC, &["distill"], &OF_LABELLED, own].concat()
+}
+
+/// Options of a primitive that trains one subnet further, besides `own`.
+pub(super) fn with_tuning_options(own: &[&'static str]) -> Vec<&'static str> {
+    [&PACE[..], &OF_LABELLED, own].concat()
 }
 
 /// How blocks are trained.
@@ -53,7 +58,7 @@ pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &O
     let targets = [("teacher", Targets::Teacher), ("largest", Targets::Largest)];
     Ok(BlockRecipe {
         common: common(host, options, default.common)?,
-        loss: match own(context, host, options, "loss", MAPS)? {
+        loss: match own(context, host, options, "loss", OF_MAPS)? {
             Some(expression) => Loss::Own(expression),
             None => options.one_of("loss", &named)?.unwrap_or(default.loss),
         },
@@ -64,15 +69,45 @@ pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &O
 /// How supernets are trained.
 pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options: &Options) -> Result<SupernetRecipe> {
     let default = SupernetRecipe::default();
-    let named = [("alpha_divergence", Distill::AlphaDivergence), ("soft_cross_entropy", Distill::SoftCrossEntropy)];
+    let named = [
+        ("alpha_divergence", Distill::AlphaDivergence),
+        ("soft_cross_entropy", Distill::SoftCrossEntropy),
+        ("labels", Distill::Labels),
+    ];
     Ok(SupernetRecipe {
         common: common(host, options, default.common)?,
-        distill: match own(context, host, options, "distill", LOGITS)? {
+        distill: match own(context, host, options, "distill", OF_LOGITS)? {
             Some(expression) => Distill::Own(expression),
-            None => options.one_of("distill", &named)?.unwrap_or(default.distill),
+            None => options.one_of("distill", &named)?.unwrap_or_else(|| default.distill.clone()),
+        },
+        ..labelled(context, host, options, default)?
+    })
+}
+
+/// How one subnet is trained further.
+pub(super) fn tuning_recipe(
+    context: &NativeCallContext,
+    host: &Host,
+    options: &Options,
+    default: SupernetRecipe,
+) -> Result<SupernetRecipe> {
+    let common = moved(host, options, default.common, 0)?;
+    if common.steps + common.int8_steps == 0 {
+        return Err(options.refuse("int8_steps", "no step is left to train", "leave `steps` or `int8_steps` above 0"));
+    }
+    Ok(SupernetRecipe { common, ..labelled(context, host, options, default)? })
+}
+
+/// What is learned from labels.
+fn labelled(context: &NativeCallContext, host: &Host, options: &Options, default: SupernetRecipe) -> Result<SupernetRecipe> {
+    Ok(SupernetRecipe {
+        loss: match own(context, host, options, "loss", OF_LABELS)? {
+            Some(expression) => Some(expression),
+            None => options.one_of("loss", &[("cross_entropy", None)])?.unwrap_or(default.loss),
         },
         smoothing: share(options, "smoothing")?.unwrap_or(default.smoothing),
         dropout: share(options, "dropout")?.unwrap_or(default.dropout),
+        ..default
     })
 }
 
@@ -82,13 +117,20 @@ pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) ->
 }
 
 fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
-    let pace = paced(host, options, default, 1)?;
+    Ok(Recipe {
+        random: options.count("random", 0)?.unwrap_or(default.random),
+        lsq: lsq(options, default.lsq)?,
+        ..moved(host, options, default, 1)?
+    })
+}
+
+/// `default` at the pace, and with the moves of parameters, that options ask for, and at least so many FP32 steps.
+fn moved(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    let pace = paced(host, options, default, least)?;
     Ok(Recipe {
         warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(pace.steps)),
         int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(pace.int8_steps),
-        random: options.count("random", 0)?.unwrap_or(default.random),
         update: update(options, default.update)?,
-        lsq: lsq(options, default.lsq)?,
         ..pace
     })
 }
@@ -142,6 +184,15 @@ fn with_bits(options: &Options, lsq: Lsq) -> Result<Lsq> {
     Ok(Lsq { weight_bits, activation_bits: bits("activation_bits", lsq.activation_bits)?, ..lsq })
 }
 
+/// What networks are judged by in place of top-1.
+pub(super) fn metric(context: &NativeCallContext, host: &Host, options: &Options) -> Result<Option<Expression>> {
+    let metric = own(context, host, options, "metric", OF_LABELS)?;
+    match options.value("metric") {
+        Some(_) if metric.is_none() => Err(options.refuse("metric", "it is no closure", "write `|logits, labels| ...`")),
+        _ => Ok(metric),
+    }
+}
+
 /// How networks are judged that were trained so: whether quantized, and how. Bits that are asked for mean quantized.
 pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bool, Lsq)> {
     let asked = options.value("weight_bits").is_some() || options.value("activation_bits").is_some();
@@ -155,10 +206,10 @@ pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bo
     Ok((quantized, with_bits(options, lsq)?))
 }
 
-/// What the closure under `key`, if it is one, makes of student and teacher.
-fn own(context: &NativeCallContext, host: &Host, options: &Options, key: &str, axes: usize) -> Result<Option<Expression>> {
+/// What the closure under `key`, if it is one, makes of tensors.
+fn own(context: &NativeCallContext, host: &Host, options: &Options, key: &str, given: Given) -> Result<Option<Expression>> {
     let closure = options.value(key).and_then(|value| value.clone().try_cast::<FnPtr>());
-    closure.map(|closure| Ok(traced(context, host, key, &closure, axes)?.expression)).transpose()
+    closure.map(|closure| Ok(traced(context, host, key, &closure, given)?.expression)).transpose()
 }
 
 fn not_negative(options: &Options, key: &str) -> Result<Option<f64>> {
@@ -179,14 +230,10 @@ fn share(options: &Options, key: &str) -> Result<Option<f64>> {
 }
 
 /// The fault of an export to INT8 of a network that was quantized for other kernels.
-pub(super) fn not_int8(lsq: &Lsq) -> Fault {
-    let how = match lsq.offset {
-        Offset::Real => "with real offsets".to_owned(),
-        Offset::Integer => format!("to {} bits of weights and {} of maps", lsq.weight_bits, lsq.activation_bits),
-    };
+pub(super) fn not_int8() -> Fault {
     Fault::new(
         "supernet::not_int8",
-        format!("this supernet was quantized {how}, which INT8 kernels do not have"),
-        "train it with 8 bits and `offset: \"integer\"`, the defaults, or export with `precision: \"fp32\"`",
+        "this supernet was quantized with real offsets, which INT8 kernels do not have",
+        "train it with `offset: \"integer\"`, the default, or export with `precision: \"fp32\"`",
     )
 }

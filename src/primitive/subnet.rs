@@ -32,6 +32,12 @@ mod subnet_type {
         Ok(subnet.cost().cross()?.mparams())
     }
 
+    /// Megabytes of the integer codes of its kernels: a byte for each weight, or the bits that its block chose.
+    #[rhai_fn(get = "weights_mb", pure, return_raw)]
+    pub fn subnet_weights_mb(subnet: &mut Subnet) -> Answer<f64> {
+        Ok(subnet.cost().cross()?.weights_mb())
+    }
+
     /// The layers of a subnet with their shapes, cost and the script line each came from.
     #[rhai_fn(name = "explain", return_raw)]
     pub fn explain_subnet(subnet: Subnet) -> Answer<Table> {

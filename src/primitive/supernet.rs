@@ -12,7 +12,9 @@ use super::executor::runner;
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use super::recipe::{JUDGING, judged, not_int8, supernet_recipe, with_supernet_options};
+use super::recipe::{
+    JUDGING, judged, metric, not_int8, supernet_recipe, tuning_recipe, with_supernet_options, with_tuning_options,
+};
 use super::space::Space;
 use super::thing::precision_of;
 use super::values::noun;
@@ -22,7 +24,9 @@ use crate::device::ort::OrtSession;
 use crate::graph::Weights;
 use crate::onnx::{self, Precision};
 use crate::space::Subnet;
-use crate::train::{DataSource, Job, Lsq, NetEvaluation, NetScore, SupernetTask, TrainSummary, WeightsRef};
+use crate::train::{
+    DataSource, Expression, Job, Lsq, NetEvaluation, NetScore, SupernetRecipe, SupernetTask, TrainSummary, WeightsRef,
+};
 
 /// Test images that are in memory at a time.
 const AT_ONCE: usize = 100;
@@ -36,6 +40,8 @@ pub struct Supernet {
     pub(super) quantized: bool,
     pub(super) lsq: Lsq,
     pub(super) top1_pct: f64,
+    /// The one subnet that it was trained for last.
+    pub(super) tuned: Option<Subnet>,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
 }
@@ -49,19 +55,25 @@ impl Supernet {
         NetEvaluation { quantized: self.quantized, lsq: self.lsq, recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
-    /// Top-1 in percent on validation images, each after its own recalibration.
-    pub(super) fn accuracies(&self, host: &Host, subnets: &[Subnet], how: NetEvaluation) -> Result<Vec<f64>> {
+    /// Top-1 in percent on validation images, or the mean of `metric`, each after its own recalibration.
+    pub(super) fn accuracies(
+        &self,
+        host: &Host,
+        subnets: &[Subnet],
+        how: NetEvaluation,
+        metric: Option<&Expression>,
+    ) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
         let share = subnets.len().div_ceil(host.settings.workers.max(1)).max(1);
         let mut jobs = Vec::new();
         for part in subnets.chunks(share) {
-            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how))?;
+            let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how, metric.cloned()))?;
             jobs.push(Job::EvalNets(job));
         }
         let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
         let mut scores = Vec::new();
         for one in done {
-            scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.top1_pct));
+            scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.metric.unwrap_or(score.top1_pct)));
         }
         Ok(scores)
     }
@@ -94,8 +106,10 @@ mod supernet_functions {
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
-    /// `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure `|student, teacher|` over logits;
-    /// `smoothing` (0.1) of labels and `dropout` (0; the reference: 0.2) before the classifier: of the largest subnet;
+    /// `loss` ("cross_entropy"): what the largest subnet learns from labels, or a closure `|logits, labels|` (see `trace_loss`), where a label is 1 for the
+    /// right class, smoothed; `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure
+    /// `|student, teacher|` or `|student, teacher, labels|` over logits, or "labels": by `loss`, as the largest does;
+    /// `smoothing` (0.1) of labels; `dropout` (0; the reference: 0.2) before the classifier of the largest subnet;
     /// `on` ("local"): where it is trained (see `executor`); `seed` (0).
     ///
     /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
@@ -160,7 +174,7 @@ mod supernet_functions {
         supernet.space.clone()
     }
 
-    /// Top-1 of the largest subnet on validation images, in percent.
+    /// Top-1 of the largest subnet, or of the one it was tuned for, on validation images, in percent.
     #[rhai_fn(get = "top1_pct", pure)]
     pub fn supernet_top1(supernet: &mut Supernet) -> f64 {
         supernet.top1_pct
@@ -181,17 +195,37 @@ mod supernet_functions {
 
     /// Top-1 in percent of subnets on validation images, each after batch-norm recalibration.
     ///
-    /// Options: `images` (all): how many validation images; `quantized` (as it was trained last), `weight_bits` and `activation_bits` (those of training):
+    /// Options: `metric` (none): what is given in place of top-1, the mean over images of a closure `|logits, labels|` (see `trace_loss`), where a label is 1
+    /// for the right class; `images` (all): how many validation images; `quantized` (as it was trained last), `weight_bits` and `activation_bits` (those of training):
     /// scales that were learned for others keep their range; without quantized training they come from the first batch.
     #[rhai_fn(name = "accuracies", return_raw)]
     pub fn accuracies_with(context: NativeCallContext, supernet: Supernet, subnets: Array, given: Map) -> Answer<Array> {
         let host = Host::of(&context)?;
-        judge(&host, &supernet, subnets, given).cross()
+        judge(&context, &host, &supernet, subnets, given).cross()
+    }
+
+    /// A supernet whose weights were trained further for one of its subnets alone; they serve the others less well.
+    ///
+    /// Options: `steps` and `int8_steps` (60 in the form it was trained in last, FP32 or quantized, and 0 in the other), `batch` (64), `lr` (0.01),
+    /// `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0), `cosine_every` (1), `optimizer` ("sgd"), `weight_decay` (1e-4), `decay`
+    /// ("weights"), `gradient_clip` (1.0), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0): as `train_supernet` has them; `seed` (0).
+    ///
+    /// # Example
+    ///
+    /// ```rhai no_run
+    /// let net = train_supernet(hyperspace("pocket").space("012-210"), #{ seed: 1 });
+    /// let tuned = net.fine_tune(net.space.smallest, #{ int8_steps: 200 });
+    /// tuned.export_onnx(net.space.smallest, "smallest.onnx", #{});
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn fine_tune(context: NativeCallContext, supernet: Supernet, subnet: Subnet, given: Map) -> Answer<Supernet> {
+        let host = Host::of(&context)?;
+        tune(&context, &host, &supernet, &subnet, given).cross()
     }
 
     /// Writes a subnet of this supernet as an ONNX file.
     ///
-    /// Options: `precision` ("int8"): or "fp32".
+    /// Options: `precision` ("int8"): or "fp32". Fewer bits are written in 8-bit codes that keep to the trained values.
     ///
     /// # Example
     ///
@@ -208,7 +242,9 @@ mod supernet_functions {
     /// The supernet as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn supernet_text(supernet: &mut Supernet) -> String {
-        format!("supernet {}, largest subnet {:.1} % top-1", supernet.space.encode(), supernet.top1_pct)
+        let judged =
+            supernet.tuned.as_ref().map_or_else(|| "largest subnet".into(), |subnet| format!("tuned for {}:", subnet.encode()));
+        format!("supernet {}, {judged} {:.1} % top-1", supernet.space.encode(), supernet.top1_pct)
     }
 }
 
@@ -235,6 +271,7 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
             quantized: recipe.common.int8_steps > 0,
             lsq: recipe.common.lsq,
             top1_pct,
+            tuned: None,
             seed,
             task,
         })
@@ -242,13 +279,36 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
     nets.collect()
 }
 
-fn judge(host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
-    let options = Options::new("accuracies", given, &[&JUDGING[..], &["images"]].concat())?;
+pub(super) fn tune(
+    context: &NativeCallContext,
+    host: &Host,
+    supernet: &Supernet,
+    subnet: &Subnet,
+    given: Map,
+) -> Result<Supernet> {
+    let options = Options::new("fine_tune", given, &with_tuning_options(&["seed"]))?;
+    let recipe = tuning_recipe(context, host, &options, SupernetRecipe::tuning(supernet.quantized, supernet.lsq))?;
+    let seed = options.seed()?;
+    let job = supernet.task(|task| task.tune(supernet.weights.clone(), supernet.data.clone(), subnet, &recipe, seed))?;
+    let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
+    Ok(Supernet {
+        weights: done.weights(),
+        quantized: supernet.quantized || recipe.common.int8_steps > 0,
+        top1_pct: done.result::<TrainSummary>()?.top1_pct.unwrap_or(f64::NAN),
+        tuned: Some(subnet.clone()),
+        seed,
+        ..supernet.clone()
+    })
+}
+
+fn judge(context: &NativeCallContext, host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
+    let options = Options::new("accuracies", given, &[&JUDGING[..], &["images", "metric"]].concat())?;
     let (quantized, lsq) = judged(&options, supernet.quantized, supernet.lsq)?;
     let images = options.count("images", 1)?.unwrap_or(0);
     let subnets: Vec<Subnet> = subnets.iter().map(|one| noun("accuracies", "subnets", one)).collect::<Result<_>>()?;
     let how = NetEvaluation { quantized, lsq, ..supernet.how(images) };
-    Ok(supernet.accuracies(host, &subnets, how)?.into_iter().map(Dynamic::from).collect())
+    let metric = metric(context, host, &options)?;
+    Ok(supernet.accuracies(host, &subnets, how, metric.as_ref())?.into_iter().map(Dynamic::from).collect())
 }
 
 pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
@@ -262,7 +322,15 @@ pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &s
         ));
     }
     if precision == Precision::Int8 && !supernet.lsq.exports_int8() {
-        return Err(not_int8(&supernet.lsq));
+        return Err(not_int8());
+    }
+    let labels = supernet.lsq.labels(&subnet.graph()?);
+    if precision == Precision::Int8 && labels.iter().any(|label| label != "INT8") {
+        let labels: Vec<_> = labels.into_iter().collect();
+        host.progress().say(&format!(
+            "trained as {}: written in 8-bit codes that keep to the trained values, for kernels as fast as those of 8 bits",
+            labels.join(", ")
+        ));
     }
     write_atomic(Path::new(file), &supernet.onnx(host, subnet, precision)?)
 }

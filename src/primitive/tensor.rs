@@ -15,10 +15,25 @@ use crate::train::{Binary, Expression, Reduce, Unary};
 /// Operators that scripts write between tensors.
 const OPERATORS: [(&str, Binary); 5] =
     [("+", Binary::Add), ("-", Binary::Subtract), ("*", Binary::Multiply), ("/", Binary::Divide), ("**", Binary::Power)];
-/// Axes of the maps that blocks give: sample, channel, row, column.
-pub(super) const MAPS: usize = 4;
-/// Axes of logits: sample, class.
-pub(super) const LOGITS: usize = 2;
+/// Axes of maps: sample, channel, row, column.
+const MAPS: usize = 4;
+/// Axes of logits and labels: sample, class.
+const CLASSES: usize = 2;
+
+/// What a closure is given: tensors with so many axes, and what they are called. It may do without those after the second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    axes: usize,
+    names: &'static [&'static str],
+}
+
+/// The maps of a block and of its teacher.
+pub(super) const OF_MAPS: Given = Given { axes: MAPS, names: &["student", "teacher"] };
+/// The logits of a network and of the one that it learns from, and labels.
+pub(super) const OF_LOGITS: Given = Given { axes: CLASSES, names: &["student", "teacher", "labels"] };
+/// Logits and labels.
+pub(super) const OF_LABELS: Given = Given { axes: CLASSES, names: &["logits", "labels"] };
+
 /// What there is to do with tensors, for messages.
 const LANGUAGE: &str = "a loss is arithmetic (+ - * / **) and abs, square, sqrt, exp, log, relu, softmax, log_softmax, min, max, \
                         mean, sum, variance, mean_hw, var_hw on the tensors that it is given";
@@ -88,11 +103,16 @@ fn tensor(value: &Dynamic) -> Result<Tensor> {
     }
 }
 
-/// What the closure given as `what` makes of student and teacher, tensors with so many axes. Fails with `loss::trace`.
-pub(super) fn traced(context: &NativeCallContext, host: &Host, what: &str, closure: &FnPtr, axes: usize) -> Result<Tensor> {
-    let [student, teacher] =
-        [0, 1].map(|at| Dynamic::from(Tensor { expression: Expression::given(at, &["student", "teacher"]), axes }));
-    let answer = closure.call_within_context::<Dynamic>(context, (student, teacher)).map_err(|error| {
+/// What the closure given as `what` makes of tensors. Fails with `loss::trace`.
+pub(super) fn traced(context: &NativeCallContext, host: &Host, what: &str, closure: &FnPtr, given: Given) -> Result<Tensor> {
+    let Given { axes, names } = given;
+    let tensor = |at| Dynamic::from(Tensor { expression: Expression::given(at, names), axes });
+    let call = |count: usize| closure.call_raw(context, None, (0..count).map(tensor).collect::<Vec<_>>());
+    let answer = match call(2) {
+        Err(error) if names.len() > 2 && takes_other(closure, &error) => call(names.len()),
+        answer => answer,
+    };
+    let answer = answer.map_err(|error| {
         let fault = inner_fault(host, &error, context.call_source());
         let line = fault.at.as_ref().map_or_else(String::new, |spot| format!(" (line {})", spot.line));
         let help = fault.help.iter().map(String::as_str).chain([LANGUAGE]).collect::<Vec<_>>().join("\n");
@@ -102,9 +122,15 @@ pub(super) fn traced(context: &NativeCallContext, host: &Host, what: &str, closu
     let unfit = |why: String| Fault::new("loss::trace", format!("`{what}` {why}"), LANGUAGE);
     let found = answer.clone().try_cast::<Tensor>().ok_or_else(|| unfit(format!("gives {}, not a tensor", words(&answer))))?;
     if !found.expression.reads(0) {
-        return Err(unfit("does not depend on its first parameter, the student: nothing can be learned from it".into()));
+        let first = names[0];
+        return Err(unfit(format!("does not depend on its first parameter, {first}: nothing can be learned from it")));
     }
     Ok(found)
+}
+
+/// Whether a call failed because the closure has another number of parameters.
+fn takes_other(closure: &FnPtr, error: &EvalAltResult) -> bool {
+    matches!(error, EvalAltResult::ErrorFunctionNotFound(called, _) if called.starts_with(closure.fn_name()))
 }
 
 #[export_module]
@@ -113,7 +139,8 @@ mod tensor_functions {
     ///
     /// The closure is called once with student and teacher, which stand for maps with the axes sample, channel, row and column. What
     /// it does with them is remembered; what is left at the end is averaged. It is given as the option `loss` of `train_block` and
-    /// `build_lut`; `distill` of `train_supernet` takes one over logits, with the axes sample and class.
+    /// `build_lut`; `loss` and `distill` of `train_supernet`, and `metric` of `accuracies`, take one over logits and labels, with the axes sample
+    /// and class.
     ///
     /// Fails with `loss::trace` for a closure that cannot be traced, such as one that compares tensors.
     ///
@@ -126,7 +153,7 @@ mod tensor_functions {
     #[rhai_fn(return_raw)]
     pub fn trace_loss(context: NativeCallContext, loss: FnPtr) -> Answer<Tensor> {
         let host = Host::of(&context)?;
-        traced(&context, &host, "loss", &loss, MAPS).cross()
+        traced(&context, &host, "loss", &loss, OF_MAPS).cross()
     }
 
     /// The values without their signs.

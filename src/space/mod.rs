@@ -18,7 +18,7 @@ mod subnet;
 pub use choices::Choices;
 pub use fault::SpaceFault;
 pub use hyperspace::{Hyperspace, MOST_CHOICES, Role, Stage};
-pub use operator::{BlockConfig, BuildBlock, Operator};
+pub use operator::{BIT_CHOICES, BlockConfig, BuildBlock, Operator};
 pub use place::{BlockChoice, PlacedBlock, cost, join};
 pub use search_space::SearchSpace;
 pub use stage::{ElasticStage, StageSample};

@@ -8,10 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Choices, SpaceFault};
 use crate::base::{Result, Rng, did_you_mean, hash_hex};
-use crate::graph::{Activation, Cost, Graph};
+use crate::graph::{Activation, Bits, Cost, FEWEST_BITS, Graph, MOST_BITS};
 
 /// Graphs an operator remembers before it forgets them all and begins anew.
 const REMEMBERED: usize = 32_768;
+
+/// Choices that every operator may have: with how many bits a block is quantized, its weights and the values that it computes.
+pub const BIT_CHOICES: [&str; 2] = ["weight_bits", "activation_bits"];
+
+/// A number of bits that codes can have.
+fn bits(value: f64) -> Option<u32> {
+    (FEWEST_BITS..=MOST_BITS).find(|&bits| value.to_bits() == f64::from(bits).to_bits())
+}
 
 /// Names that a builder reads beside its own choices.
 const TAKEN: [&str; 8] = ["cin", "cout", "stride", "hw", "activation", "width", "depth", "resolution"];
@@ -106,6 +114,10 @@ impl Operator {
                 if list == "kernel" && (value.fract() != 0.0 || value < 1.0) {
                     let wrong = format!("`kernel` holds {value}, but a kernel has a whole number of cells");
                     return Err(invalid(wrong, "use 3, 5, 7, ...").into());
+                }
+                if BIT_CHOICES.contains(&list.as_str()) && bits(value).is_none() {
+                    let wrong = format!("`{list}` holds {value}, but codes have {FEWEST_BITS} to {MOST_BITS} bits");
+                    return Err(invalid(wrong, "use for example [4, 8]").into());
                 }
                 if values[..at].contains(&value) {
                     return Err(invalid(format!("`{list}` holds {value} twice"), "leave one out").into());
@@ -248,6 +260,7 @@ impl Operator {
 
     fn build_anew(&self, config: &BlockConfig) -> Result<Graph> {
         let graph = self.inner.builder.build(config).map_err(|fault| fault.during(&format!("operator `{}`", self.name())))?;
+        let graph = self.with_bits(graph, config)?;
         let side = if self.pooled { 1 } else { config.hw_out() };
         let (input, output) = (graph.input_shape(), graph.output_shape());
         let fits = (output.c(), output.h, output.w) == (config.cout, side, side)
@@ -261,6 +274,24 @@ impl Operator {
             }
             .into());
         }
+        Ok(graph)
+    }
+}
+
+impl Operator {
+    /// `graph` with the bits that `config` chose: of all its weights, and of all values that it computes.
+    fn with_bits(&self, mut graph: Graph, config: &BlockConfig) -> Result<Graph> {
+        let chosen = |name: &str| match config.choices.get(name) {
+            None => Ok(None),
+            Some(value) => bits(value).map(Some).ok_or_else(|| SpaceFault::Choice {
+                name: self.name().into(),
+                wrong: format!("`{name}` is {value}"),
+                help: format!("codes have {FEWEST_BITS} to {MOST_BITS} bits"),
+            }),
+        };
+        let [weights, value] = BIT_CHOICES.map(chosen);
+        let bits = Bits { weights: weights?, value: value? };
+        graph.nodes.iter_mut().skip(1).for_each(|node| node.bits = bits);
         Ok(graph)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use spaceevo::base::{Result, Seed};
 use spaceevo::data::ImageSet;
-use spaceevo::train::{EvalBlocks, EvalNets, NetScore, SampleLoss};
+use spaceevo::train::{EvalBlocks, EvalNets, Expression, NetScore, SampleLoss};
 use tch::{Tensor, no_grad_guard};
 
 use super::batches::{Batches, Data, Plain, in_memory, resize};
@@ -13,7 +13,7 @@ use super::fault::job;
 use super::features::{Exam, Kept};
 use super::forward::{Norms, Statistics, run as forward};
 use super::jobs::{Nets, store};
-use super::losses::distance;
+use super::losses::{distance, metric};
 use super::net::Net;
 use super::serve::Ears;
 use super::store::Store;
@@ -34,26 +34,39 @@ pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<I
     Ok(statistics)
 }
 
-/// Percentage of `images` that `net` puts into the right class, and how many there were.
-pub fn top1(
-    net: &Net,
-    store: &Store,
+/// What networks are judged by.
+pub struct Test<'a> {
+    /// Images.
+    pub images: &'a ImageSet,
+    /// Images a batch.
+    pub batch: usize,
+    /// What is averaged besides top-1, of logits and labels.
+    pub metric: Option<&'a Expression>,
+}
+
+/// Percentage of the images that `net` puts into the right class, the mean of the metric, and how many images there were.
+pub fn judge(
+    (net, store): (&Net, &Store),
     quantized: bool,
     statistics: &Statistics,
-    images: &ImageSet,
-    batch: usize,
+    test: &Test<'_>,
     ears: &Ears,
 ) -> Result<NetScore> {
     let _guard = no_grad_guard();
-    let (mut right, mut seen) = (0, 0);
-    let mut batches = Plain::new(images, batch);
+    let (mut right, mut seen, mut sum) = (0, 0, 0.0);
+    let mut batches = Plain::new(test.images, test.batch);
     while let Some((x, labels)) = batches.next()? {
         ears.check()?;
         let logits = forward(net, store, &x, quantized, Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
         right += logits.argmax(-1, false).eq_tensor(&labels).sum(tch::Kind::Int64).int64_value(&[]);
-        seen += labels.size()[0] as usize;
+        let count = labels.size()[0] as usize;
+        if let Some(expression) = test.metric {
+            sum += metric(expression, &logits, &labels)? * count as f64;
+        }
+        seen += count;
     }
-    Ok(NetScore { top1_pct: 100.0 * right as f64 / seen.max(1) as f64, images: seen })
+    let mean = |sum: f64| sum / seen.max(1) as f64;
+    Ok(NetScore { top1_pct: mean(100.0 * right as f64), images: seen, metric: test.metric.map(|_| mean(sum)) })
 }
 
 /// Accuracies of networks of a supernet on validation images.
@@ -80,7 +93,8 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
         // A network's scales do not depend on those before it.
         store.forget_covered();
         let statistics = gather(&net, &store, task.quantized, inputs.iter().map(|x| Ok(x.shallow_clone())))?;
-        scores.push(top1(&net, &store, task.quantized, &statistics, images, task.batch, ears)?);
+        let test = Test { images, batch: task.batch, metric: task.metric.as_ref() };
+        scores.push(judge((&net, &store), task.quantized, &statistics, &test, ears)?);
     }
     ears.step(scores.len(), task.nets.len(), String::new)?;
     Ok(scores)

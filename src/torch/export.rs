@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use spaceevo::base::{Fault, Result};
-use spaceevo::graph::{GraphFault, Weights, quantize};
+use spaceevo::graph::{GraphFault, Layer, Weights, quantize, scale_key};
 use spaceevo::train::{ExportNet, Forward};
 use tch::{Tensor, no_grad_guard};
 
@@ -33,18 +33,23 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
     // Other scales mean nothing to INT8 kernels.
     let scales = task.quantized && store.lsq.exports_int8();
     let mut weights = Weights::default();
+    if scales {
+        weights.set_bits(store.lsq.weight_bits, store.lsq.activation_bits);
+    }
     for (node, op) in graph.nodes.iter().zip(&compiled.ops) {
         let name = &node.name;
         match &op.kind {
             Kind::Conv { weights: slice, .. } | Kind::Linear { weights: slice } => {
-                if let LayerWeights::Dense { weight, bias, scale } = &store.layers[slice.layer] {
+                if let LayerWeights::Dense { weight, bias, scales: steps } = &store.layers[slice.layer] {
                     put(&mut weights, format!("{name}.weight"), &sliced(slice, weight));
                     if let Some(bias) = bias {
                         put(&mut weights, format!("{name}.bias"), &slice.output.of(bias, 0));
                     }
                     if scales {
+                        let scale = &steps[slice.scale];
                         scale.ready_or_cover(weight);
-                        put(&mut weights, format!("{name}.sw"), &scale.of(&slice.output));
+                        let key = scale_key(name, node.bits.weights);
+                        put(&mut weights, format!("{key}.sw"), &scale.of(&slice.output));
                     }
                 }
             }
@@ -78,8 +83,9 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
                 .into());
             }
             let (scale, zero) = quantizer.rounded(zero_at_zero);
-            weights.insert(format!("{name}.sa"), vec![1], vec![scale as f32]);
-            weights.insert(format!("{name}.zp"), vec![1], vec![zero as f32]);
+            let key = scale_key(name, node.bits.value);
+            weights.insert(format!("{key}.sa"), vec![1], vec![scale as f32]);
+            weights.insert(format!("{key}.zp"), vec![1], vec![zero as f32]);
         }
     }
     weights.save(&folder.join(WEIGHTS))
@@ -95,11 +101,11 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
     if task.quantized {
         for quantizer in &quantize(graph).quantizers {
             for key in ["sa", "zp"] {
-                weights.scalar(&format!("{}.{key}", quantizer.name))?;
+                weights.scalar(&format!("{}.{key}", quantizer.key()))?;
             }
         }
-        for spec in specs.iter().filter(|spec| !spec.layer.is_norm()) {
-            let key = format!("{}.sw", spec.name);
+        for node in graph.nodes.iter().filter(|node| matches!(node.layer, Layer::Conv { .. } | Layer::Linear)) {
+            let key = format!("{}.sw", scale_key(&node.name, node.bits.weights));
             weights.get(&key).ok_or_else(|| Fault::from(GraphFault::WeightMissing { name: key.clone() }))?;
         }
     }

@@ -102,12 +102,12 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
 
 /// Weight and bias of a layer, sliced; quantized before batch norm.
 fn take(slice: &WeightSlice, store: &Store, quantized: bool) -> (Tensor, Option<Tensor>) {
-    let LayerWeights::Dense { weight: whole, bias, scale } = &store.layers[slice.layer] else {
+    let LayerWeights::Dense { weight: whole, bias, scales } = &store.layers[slice.layer] else {
         unreachable!("compile() takes weights from layers of this kind alone");
     };
     let mut weight = sliced(slice, whole);
     if quantized {
-        weight = scale.apply(&weight, whole, &slice.output);
+        weight = scales[slice.scale].apply(&weight, whole, &slice.output);
     }
     (weight, bias.as_ref().map(|bias| slice.output.of(bias, 0)))
 }
@@ -199,8 +199,8 @@ fn folded(
 /// `bias` rounded to whole units of input scale times scale of the weights `kernel` (times the factor of the batch norm).
 fn whole_units(op: &Op, kernel: &WeightSlice, store: &Store, bias: Tensor, factor: Option<&Tensor>) -> Tensor {
     let Some(input) = op.bias_unit else { return bias };
-    let LayerWeights::Dense { scale, .. } = &store.layers[kernel.layer] else { return bias };
-    let unit = &store.quantizers[input].scale * scale.of(&kernel.output);
+    let LayerWeights::Dense { scales, .. } = &store.layers[kernel.layer] else { return bias };
+    let unit = &store.quantizers[input].scale * scales[kernel.scale].of(&kernel.output);
     let unit = match factor {
         Some(factor) => unit * factor.abs(),
         None => unit.expand_as(&bias),

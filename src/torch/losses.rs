@@ -2,7 +2,7 @@
 
 use spaceevo::base::Result;
 use spaceevo::train::{Binary, Distill, Expression, Loss, Reduce, Step, Unary};
-use tch::{Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
 use super::fault::job;
 
@@ -43,15 +43,52 @@ fn no_variance(help: &'static str) -> spaceevo::base::Fault {
     job("a map of one cell has no variance", help).into()
 }
 
+/// What a network is to say of a batch.
+pub struct Truth<'a> {
+    /// Its own loss; without it cross entropy.
+    own: Option<&'a Expression>,
+    labels: &'a Tensor,
+    smoothing: f64,
+    /// The labels as probabilities, `[N, classes]`, smoothed.
+    smoothed: Tensor,
+}
+
+impl<'a> Truth<'a> {
+    /// Of images of so many `classes` with these `labels`, `[N]`.
+    pub fn new(own: Option<&'a Expression>, labels: &'a Tensor, classes: i64, smoothing: f64) -> Self {
+        let smoothed = one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes as f64;
+        Self { own, labels, smoothing, smoothed }
+    }
+
+    /// The loss of `logits`, `[N, classes]`; one number.
+    pub fn distance(&self, logits: &Tensor) -> Result<Tensor> {
+        match self.own {
+            Some(own) => evaluate(own, &[logits, &self.smoothed]),
+            None => Ok(logits.cross_entropy_loss::<Tensor>(self.labels, None, Reduction::Mean, -100, self.smoothing)),
+        }
+    }
+}
+
+/// 1 for the class of each image and 0 for the others, `[N, classes]`.
+fn one_hot(labels: &Tensor, classes: i64) -> Tensor {
+    labels.one_hot(classes).to_kind(Kind::Float)
+}
+
+/// The mean over a batch of the metric `expression` of `logits`, `[N, classes]`, and their `labels`, `[N]`.
+pub fn metric(expression: &Expression, logits: &Tensor, labels: &Tensor) -> Result<f64> {
+    Ok(evaluate(expression, &[logits, &one_hot(labels, logits.size()[1])])?.double_value(&[]))
+}
+
 /// The loss of a network whose logits are `student` when it learns from `teacher`'s, both `[N, classes]`; one number.
-pub fn imitation(distill: &Distill, student: &Tensor, teacher: &Tensor) -> Result<Tensor> {
+pub fn imitation(distill: &Distill, student: &Tensor, teacher: &Tensor, truth: &Truth<'_>) -> Result<Tensor> {
     match distill {
+        Distill::Labels => truth.distance(student),
         Distill::AlphaDivergence => Ok(alpha_divergence(student, teacher)),
         Distill::SoftCrossEntropy => {
             let wanted = teacher.softmax(-1, teacher.kind());
             Ok(student.cross_entropy_loss::<Tensor>(&wanted, None, Reduction::Mean, -100, 0.0))
         }
-        Distill::Own(expression) => evaluate(expression, &[student, teacher]),
+        Distill::Own(expression) => evaluate(expression, &[student, teacher, &truth.smoothed]),
     }
 }
 
@@ -144,7 +181,6 @@ fn reduce(how: Reduce, axes: &[i64], x: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
 
     fn tensor(rows: &[[f64; 3]]) -> Tensor {
         Tensor::from_slice(&rows.concat()).view([-1, 3])
@@ -169,7 +205,9 @@ mod tests {
     #[test]
     fn the_alpha_divergence_is_that_of_the_reference() {
         let (student, teacher) = logits();
-        let loss = imitation(&Distill::AlphaDivergence, &student, &teacher).unwrap();
+        let labels = Tensor::from_slice(&[0i64, 2]);
+        let truth = Truth::new(None, &labels, 3, 0.0);
+        let loss = imitation(&Distill::AlphaDivergence, &student, &teacher, &truth).unwrap();
         close(&values(&loss), &[-0.264_423_598_359_25]);
         loss.backward();
         let wanted = [-0.431_756_95, 0.490_188_90, -0.058_431_95, 0.004_330_91, -0.126_138_94, 0.121_808_03];
@@ -182,16 +220,28 @@ mod tests {
         let [s, t] = [0, 1].map(|at| Expression::given(at, &["s", "t"]));
         let own = t.then(Unary::Softmax).with(Binary::Multiply, s.then(Unary::LogSoftmax));
         let own = Distill::Own(own.reduce(Reduce::Sum, vec![1]).then(Unary::Negate));
-        let [named, own] = [Distill::SoftCrossEntropy, own].map(|how| values(&imitation(&how, &student, &teacher).unwrap()));
+        let labels = Tensor::from_slice(&[0i64, 2]);
+        let truth = Truth::new(None, &labels, 3, 0.0);
+        let loss = |how| values(&imitation(&how, &student, &teacher, &truth).unwrap());
+        let [named, own] = [Distill::SoftCrossEntropy, own].map(loss);
         close(&own, &named);
     }
 
     #[test]
     fn smoothed_labels_are_those_of_the_reference() {
-        let (student, _) = logits();
+        let (student, teacher) = logits();
         let labels = Tensor::from_slice(&[0i64, 2]);
-        let loss = student.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.1);
-        close(&values(&loss), &[0.505_234_919_736_81]);
+        let wanted = [0.505_234_919_736_81];
+        close(&values(&Truth::new(None, &labels, 3, 0.1).distance(&student).unwrap()), &wanted);
+        // The same spelled out, and for one that could learn from another.
+        let [s, t] = [0, 1].map(|at| Expression::given(at, &["logits", "labels"]));
+        let own = t.with(Binary::Multiply, s.then(Unary::LogSoftmax)).reduce(Reduce::Sum, vec![1]).then(Unary::Negate);
+        let truth = Truth::new(Some(&own), &labels, 3, 0.1);
+        close(&values(&truth.distance(&student).unwrap()), &wanted);
+        close(&values(&imitation(&Distill::Labels, &student, &teacher, &truth).unwrap()), &wanted);
+        // A metric sees labels as they are.
+        let plain = student.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0);
+        close(&[metric(&own, &student, &labels).unwrap()], &values(&plain));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use spaceevo::base::Result;
-use spaceevo::train::{Curve, Phase};
+use spaceevo::train::{Curve, Phase, in_line};
 
 use super::fault::TrainFault;
 
@@ -89,8 +89,8 @@ impl Meter {
         }
     }
 
-    /// The phase and the latest loss, for people.
-    pub fn latest(&self) -> Option<(&'static str, f64)> {
+    /// The phase and the latest loss.
+    fn latest(&self) -> Option<(&'static str, f64)> {
         let (quantized, _) = self.phases.get(self.account.summary.len())?;
         Some((phase_name(*quantized), *self.account.losses.last()?))
     }
@@ -119,6 +119,17 @@ impl Meter {
     pub fn summary(&self) -> Vec<f64> {
         self.account.summary.clone()
     }
+}
+
+/// How trainings go that run side by side, for people: phase, mean loss and its curve so far, of those that still learn.
+pub fn note<'a>(meters: impl IntoIterator<Item = &'a Meter>) -> String {
+    let running: Vec<_> = meters.into_iter().filter_map(|meter| Some((meter.latest()?, &meter.account.curve.loss))).collect();
+    let Some(((phase, _), _)) = running.first() else { return String::new() };
+    let mean = |losses: &mut dyn Iterator<Item = f64>| losses.sum::<f64>() / running.len() as f64;
+    let loss = mean(&mut running.iter().map(|((_, loss), _)| *loss));
+    let points = running.iter().map(|(_, curve)| curve.len()).min().unwrap_or(0);
+    let curve: Vec<f64> = (0..points).map(|at| mean(&mut running.iter().map(|(_, curve)| curve[at]))).collect();
+    format!("{phase}, loss {loss:.3} {}", in_line(&curve)).trim_end().to_owned()
 }
 
 fn phase_name(quantized: bool) -> &'static str {

@@ -2,7 +2,7 @@
 
 use spaceevo::base::{Fault, Result};
 use spaceevo::graph::{
-    Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Part, Shape, Step, WeightSpec, chain, quantize,
+    Activation, Channels, Graph, GraphFault, Layer, Node, NodeId, Part, Shape, Step, WeightSpec, chain, quantize, scale_key,
 };
 use spaceevo::train::Pool;
 
@@ -57,6 +57,8 @@ pub struct WeightSlice {
     pub input: Slice,
     /// Rows and columns to leave out on each side of the kernel, and how many to take; `None` for all.
     pub crop: Option<(i64, i64)>,
+    /// Place among the layer's scales: that of its bits.
+    pub scale: usize,
 }
 
 /// One step of a compiled network.
@@ -143,14 +145,14 @@ pub fn compile(graph: &Graph, store: &Store, results: Vec<NodeId>) -> Result<Net
         let quantizer = match plan.quantizer_after(id) {
             None => None,
             Some(quantizer) => {
-                let place = store.quantizer(&quantizer.name).ok_or_else(|| missing(&format!("{}.sa", quantizer.name)))?;
+                let place = store.quantizer(&quantizer.key()).ok_or_else(|| missing(&format!("{}.sa", quantizer.key())))?;
                 Some((place, quantizer.zero_at_zero))
             }
         };
         let kernel = if plan.steps[id] == Step::Folded { node.inputs[0] } else { id };
         let has_weights = matches!(ops.get(kernel).map_or(&kind, |op: &Op| &op.kind), Kind::Conv { .. } | Kind::Linear { .. });
         let reads = graph.nodes[kernel].inputs.first().and_then(|&input| plan.value[input]);
-        let reads = reads.and_then(|index| store.quantizer(&plan.quantizers[index].name));
+        let reads = reads.and_then(|index| store.quantizer(&plan.quantizers[index].key()));
         let mut done_with: Vec<_> = node.inputs.iter().copied().filter(|&input| last_reader[input] == id).collect();
         done_with.dedup();
         let may_overwrite = matches!(node.inputs.as_slice(), [input] if readers[*input].len() == 1 && last_reader[*input] == id)
@@ -243,7 +245,8 @@ fn weight_slice(graph: &Graph, node: &Node, store: &Store, kernel: usize) -> Res
         Layer::Conv { kernel: most, .. } if most > kernel => Some((((most - kernel) / 2) as i64, kernel as i64)),
         _ => None,
     };
-    Ok(WeightSlice { layer, output, input, crop })
+    let scale = store.scale(layer, node.bits.weights).ok_or_else(|| missing(&scale_key(&node.name, node.bits.weights)))?;
+    Ok(WeightSlice { layer, output, input, crop, scale })
 }
 
 fn missing(name: &str) -> Fault {

@@ -105,7 +105,7 @@ impl Optimizer {
                 let _ = square.lerp_(&(&grads * &grads), 1.0 - second);
                 let root = (&*square / (1.0 - second.powi(*step))).sqrt_().g_add_scalar_(ADAM_EPS);
                 let mut move_by = (&*mean / root).g_mul_scalar_(lr / (1.0 - first.powi(*step)));
-                scale_down(&move_by, flat, store.lsq.largest_code() as f64);
+                scale_down(&move_by, flat);
                 let _ = values.g_sub_(&move_by);
                 let _ = move_by.detach_();
             }
@@ -122,12 +122,13 @@ impl Optimizer {
     }
 }
 
-/// Turns Adam's steps of the quantizers into fractions of their scales; offsets into fractions of `codes` scales.
-fn scale_down(move_by: &Tensor, flat: &Flat, codes: f64) {
+/// Turns Adam's steps of the quantizers into fractions of their scales; offsets into fractions of as many scales as there are
+/// codes.
+fn scale_down(move_by: &Tensor, flat: &Flat) {
     let scales = part(&flat.values, &flat.tensor_scales);
     let _ = part(move_by, &flat.weight_scales).g_mul_(&part(&flat.values, &flat.weight_scales));
     let _ = part(move_by, &flat.tensor_scales).g_mul_(&scales);
-    let _ = part(move_by, &flat.offsets).g_mul_(&(scales * codes));
+    let _ = part(move_by, &flat.offsets).g_mul_(&(scales * &flat.codes));
 }
 
 fn part(tensor: &Tensor, range: &Range<i64>) -> Tensor {

@@ -8,14 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::graph::{Activation, Channels, Graph, Layer, WeightSpec, Weights};
+use spaceevo::graph::{Activation, Bits, Channels, Graph, Layer, WeightSpec, Weights, scale_key};
 use spaceevo::train::{Granularity, Lsq, Offset};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
-
-/// Key of the bits of weights and maps in a file.
-const BITS: &str = "lsq.bits";
 
 /// Weights of one convolution or dense layer, or of one norm.
 pub enum LayerWeights {
@@ -25,8 +22,8 @@ pub enum LayerWeights {
         weight: Tensor,
         /// `[out]`.
         bias: Option<Tensor>,
-        /// Steps of the weight's codes.
-        scale: WeightScale,
+        /// Steps of the weight's codes, one quantizer for each number of bits that its layer has anywhere.
+        scales: Vec<WeightScale>,
     },
     /// A batch norm; all `[channels]`.
     Norm {
@@ -58,6 +55,10 @@ pub struct Store {
     pub quantizers: Vec<Quantizer>,
     /// How they quantize.
     pub lsq: Lsq,
+    /// The bits of the quantizers of each layer's weight.
+    widths: Vec<Vec<Option<u32>>>,
+    /// The bits of each tensor, if they are its own.
+    tensor_widths: Vec<Option<u32>>,
     layer_index: BTreeMap<String, usize>,
     quantizer_index: BTreeMap<String, usize>,
     flat: Flat,
@@ -81,6 +82,8 @@ pub struct Flat {
     pub offsets: Range<i64>,
     /// Largest value of each tensor's scale.
     pub largest_scales: Tensor,
+    /// Largest code of each tensor.
+    pub codes: Tensor,
 }
 
 /// Dimensions of a layer's weight at its largest.
@@ -93,7 +96,7 @@ fn weight_dims(spec: &WeightSpec) -> Vec<i64> {
     }
 }
 
-/// How many scales the weight of a layer has.
+/// How many scales a quantizer of a layer's weight has.
 fn scale_count(spec: &WeightSpec, lsq: &Lsq) -> i64 {
     match (&spec.layer, lsq.weights) {
         (norm, _) if norm.is_norm() => 0,
@@ -110,17 +113,25 @@ impl Store {
     /// Weights drawn from `seed` for `specs`, with quantizers for every tensor that `graphs` name.
     pub fn new<'a>(specs: &[WeightSpec], graphs: impl Iterator<Item = (&'a str, &'a Graph)>, lsq: Lsq, seed: Seed) -> Self {
         let _guard = no_grad_guard();
-        let mut names = BTreeSet::from([String::from("input")]);
+        // Tensors by name, and their bits; a name with bits holds them.
+        let mut names = BTreeMap::from([(String::from("input"), Bits::default())]);
         let mut relu6 = BTreeSet::new();
+        let mut found: BTreeMap<String, BTreeSet<Option<u32>>> = BTreeMap::new();
         for (prefix, graph) in graphs {
             for node in &graph.nodes[usize::from(!prefix.is_empty())..] {
                 let name = if prefix.is_empty() { node.name.clone() } else { format!("{prefix}.{}", node.name) };
+                let key = scale_key(&name, node.bits.value);
                 if node.layer == (Layer::Act { act: Activation::Relu6 }) {
-                    relu6.insert(name.clone());
+                    relu6.insert(key.clone());
                 }
-                names.insert(name);
+                names.insert(key, node.bits);
+                found.entry(name).or_default().insert(node.bits.weights);
             }
         }
+        let widths: Vec<Vec<Option<u32>>> = specs
+            .iter()
+            .map(|spec| found.get(&spec.name).map_or_else(|| vec![None], |widths| widths.iter().copied().collect()))
+            .collect();
         let mut size = 0;
         let mut take = |count: i64| {
             size += count;
@@ -135,7 +146,11 @@ impl Store {
         let first_gain = take(0).start;
         let gains: Vec<_> = specs.iter().map(|spec| is_norm(spec).then(|| take(spec.output.count() as i64))).collect();
         let all_gains = first_gain..take(0).start;
-        let scales: Vec<_> = specs.iter().map(|spec| take(scale_count(spec, &lsq))).collect();
+        let scales: Vec<Vec<_>> = specs
+            .iter()
+            .zip(&widths)
+            .map(|(spec, widths)| widths.iter().map(|_| take(scale_count(spec, &lsq))).collect())
+            .collect();
         let weight_scales = all_gains.end..take(0).start;
         let tensor_scales = take(names.len() as i64);
         let offsets = take(names.len() as i64);
@@ -150,7 +165,14 @@ impl Store {
                 (Some(weight), _, bias) => LayerWeights::Dense {
                     weight: leaf(weight.start, &weight_dims(spec)),
                     bias: bias.as_ref().map(|bias| leaf(bias.start, &[bias.end - bias.start])),
-                    scale: WeightScale::new(leaf(scales[at].start, &[scales[at].end - scales[at].start]), lsq),
+                    scales: scales[at]
+                        .iter()
+                        .zip(&widths[at])
+                        .map(|(range, &weights)| {
+                            let how = lsq.of_layer(Bits { weights, value: None });
+                            WeightScale::new(leaf(range.start, &[range.end - range.start]), how)
+                        })
+                        .collect(),
                 },
                 (None, gain, shift) => {
                     let channels = spec.output.count() as i64;
@@ -170,16 +192,15 @@ impl Store {
             .collect();
         // The integer kernel clips at 6 by its largest code.
         let clips = |name: &String| lsq.offset == Offset::Integer && relu6.contains(name);
-        let codes = lsq.largest_code() as f32;
-        let largest: Vec<f32> = names.iter().map(|name| if clips(name) { 6.0 / codes } else { f32::MAX }).collect();
-        let quantizers = (0..names.len() as i64)
-            .map(|at| {
-                Quantizer::new(
-                    leaf(tensor_scales.start + at, &[1]),
-                    leaf(offsets.start + at, &[1]),
-                    f64::from(largest[at as usize]),
-                    lsq,
-                )
+        let how: Vec<Lsq> = names.values().map(|&bits| lsq.of_layer(bits)).collect();
+        let codes: Vec<f32> = how.iter().map(|how| how.largest_code() as f32).collect();
+        let largest: Vec<f32> =
+            names.keys().zip(&codes).map(|(name, codes)| if clips(name) { 6.0 / codes } else { f32::MAX }).collect();
+        let quantizers = (0..)
+            .zip(how.iter().zip(&largest))
+            .map(|(at, (&how, &largest))| {
+                let [scale, offset] = [&tensor_scales, &offsets].map(|range| leaf(range.start + at, &[1]));
+                Quantizer::new(scale, offset, f64::from(largest), how)
             })
             .collect();
         let store = Self {
@@ -187,8 +208,10 @@ impl Store {
             layers,
             quantizers,
             lsq,
+            widths,
+            tensor_widths: names.values().map(|bits| bits.value).collect(),
             layer_index: specs.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect(),
-            quantizer_index: names.into_iter().enumerate().map(|(at, name)| (name, at)).collect(),
+            quantizer_index: names.into_keys().enumerate().map(|(at, name)| (name, at)).collect(),
             flat: Flat {
                 values,
                 grads,
@@ -198,6 +221,7 @@ impl Store {
                 tensor_scales,
                 offsets,
                 largest_scales: Tensor::from_slice(&largest),
+                codes: Tensor::from_slice(&codes),
             },
         };
         store.draw(seed);
@@ -214,7 +238,12 @@ impl Store {
         self.layer_index.get(name).copied()
     }
 
-    /// Place of the quantizer of the tensor `name`.
+    /// Place of the quantizer of these bits among those of the weight of `layer`.
+    pub fn scale(&self, layer: usize, bits: Option<u32>) -> Option<usize> {
+        self.widths[layer].iter().position(|&width| width == bits)
+    }
+
+    /// Place of the quantizer of a tensor, by [`scale_key`].
     pub fn quantizer(&self, name: &str) -> Option<usize> {
         self.quantizer_index.get(name).copied()
     }
@@ -250,7 +279,7 @@ impl Store {
     }
 
     /// Takes values from `weights`; keys as in [`Weights`], tensors at their largest. Quantizers may be missing: they are
-    /// then set by the first data they see. Those of another number of bits keep their range.
+    /// then set by the first data they see. Where the whole network had another number of bits, they keep their range.
     pub fn load(&self, weights: &Weights) -> Result<()> {
         self.take(weights, true)
     }
@@ -262,12 +291,8 @@ impl Store {
 
     fn take(&self, weights: &Weights, whole: bool) -> Result<()> {
         let _guard = no_grad_guard();
-        let before = match weights.get(BITS) {
-            Some((_, [weight_bits, activation_bits])) => {
-                Lsq { weight_bits: *weight_bits as u32, activation_bits: *activation_bits as u32, ..self.lsq }
-            }
-            _ => Lsq::default(),
-        };
+        let (weight_bits, activation_bits) = weights.bits();
+        let before = Lsq { weight_bits, activation_bits, ..self.lsq };
         let finer = |own: i64, before: i64| own as f64 / before as f64;
         let weight_codes = finer(self.lsq.weight_codes().1, before.weight_codes().1);
         let codes = finer(self.lsq.largest_code(), before.largest_code());
@@ -280,19 +305,22 @@ impl Store {
             tensor.detach().copy_(&data.view_as(tensor));
             Ok(())
         };
-        for (spec, layer) in self.specs.iter().zip(&self.layers) {
+        for (place, (spec, layer)) in self.specs.iter().zip(&self.layers).enumerate() {
             let name = &spec.name;
             match layer {
-                LayerWeights::Dense { weight, bias, scale } => {
+                LayerWeights::Dense { weight, bias, scales } => {
                     fill(format!("{name}.weight"), weight)?;
                     if let Some(bias) = bias {
                         fill(format!("{name}.bias"), bias)?;
                     }
-                    let key = format!("{name}.sw");
-                    if let Some((shape, data)) = weights.get(&key) {
-                        // One scale for all is as many that are equal.
-                        let data = if shape == [1] { data } else { weights.need(&key, &[scale.value.numel()])? };
-                        scale.set(&(Tensor::from_slice(data) / weight_codes));
+                    for (scale, &bits) in scales.iter().zip(&self.widths[place]) {
+                        let key = format!("{}.sw", scale_key(name, bits));
+                        if let Some((shape, data)) = weights.get(&key) {
+                            // One scale for all is as many that are equal.
+                            let data = if shape == [1] { data } else { weights.need(&key, &[scale.value.numel()])? };
+                            let finer = if bits.is_none() { weight_codes } else { 1.0 };
+                            scale.set(&(Tensor::from_slice(data) / finer));
+                        }
                     }
                 }
                 LayerWeights::Norm { gamma, beta, mean, var } => {
@@ -309,6 +337,7 @@ impl Store {
         for (name, &at) in &self.quantizer_index {
             if weights.get(&format!("{name}.sa")).is_some() {
                 let (scale, zero) = (weights.scalar(&format!("{name}.sa"))?, weights.scalar(&format!("{name}.zp"))?);
+                let codes = if self.tensor_widths[at].is_some() { 1.0 } else { codes };
                 self.quantizers[at].set(f64::from(scale) / codes, f64::from(zero) * codes);
             }
         }
@@ -329,26 +358,26 @@ impl Store {
     }
 
     fn weight_scales(&self) -> impl Iterator<Item = &WeightScale> {
-        self.layers.iter().filter_map(|layer| match layer {
-            LayerWeights::Dense { scale, .. } => Some(scale),
-            LayerWeights::Norm { .. } | LayerWeights::LayerNorm { .. } => None,
+        self.layers.iter().flat_map(|layer| match layer {
+            LayerWeights::Dense { scales, .. } => scales.as_slice(),
+            LayerWeights::Norm { .. } | LayerWeights::LayerNorm { .. } => &[],
         })
     }
 
     /// All values at their largest, to be loaded by a later job. Zero points are those learned, not yet rounded.
     pub fn save(&self) -> Weights {
         let mut weights = Weights::default();
-        weights.insert(BITS, vec![2], vec![self.lsq.weight_bits as f32, self.lsq.activation_bits as f32]);
-        for (spec, layer) in self.specs.iter().zip(&self.layers) {
+        weights.set_bits(self.lsq.weight_bits, self.lsq.activation_bits);
+        for (place, (spec, layer)) in self.specs.iter().zip(&self.layers).enumerate() {
             let name = &spec.name;
             match layer {
-                LayerWeights::Dense { weight, bias, scale } => {
+                LayerWeights::Dense { weight, bias, scales } => {
                     put(&mut weights, format!("{name}.weight"), weight);
                     if let Some(bias) = bias {
                         put(&mut weights, format!("{name}.bias"), bias);
                     }
-                    if scale.ready() {
-                        put(&mut weights, format!("{name}.sw"), &scale.value);
+                    for (scale, &bits) in scales.iter().zip(&self.widths[place]).filter(|(scale, _)| scale.ready()) {
+                        put(&mut weights, format!("{}.sw", scale_key(name, bits)), &scale.value);
                     }
                 }
                 LayerWeights::Norm { gamma, beta, mean, var } => {
@@ -391,7 +420,7 @@ impl Store {
         }
         // Zero points stay among the codes.
         let mut offsets = part(&flat.offsets);
-        let lowest = &scales * -(self.lsq.largest_code() as f64);
+        let lowest = -(&scales * &flat.codes);
         let _ = offsets.clamp_max_(0.0);
         let _ = offsets.clamp_min_tensor_(&lowest);
     }

@@ -13,6 +13,7 @@ use super::features::{Lesson, Teacher, depth};
 use super::forward::{Norms, run as forward};
 use super::jobs::{Nets, WEIGHTS, store};
 use super::losses::distance;
+use super::meter::note;
 use super::optim::Optimizer;
 use super::serve::{Ears, caught};
 use super::store::Store;
@@ -142,7 +143,7 @@ fn teach(
         if checkpoints.due() {
             write(checkpoints, students);
         }
-        ears.step(done, total, || note(students))?;
+        ears.step(done, total, || note(students.iter().map(|student| student.course.meter())))?;
     }
     Ok(())
 }
@@ -150,11 +151,4 @@ fn teach(
 fn write(checkpoints: &mut Checkpoints, students: &[Student<'_>]) {
     let well = students.iter().filter(|student| student.fault.is_none());
     checkpoints.write(well.map(|student| (student.place, &student.course)));
-}
-
-/// Phase and mean loss of those that learn.
-fn note(students: &[Student<'_>]) -> String {
-    let latest: Vec<_> = students.iter().filter_map(|student| student.course.meter().latest()).collect();
-    let Some((phase, _)) = latest.first() else { return String::new() };
-    format!("{phase}, loss {:.3}", latest.iter().map(|(_, loss)| loss).sum::<f64>() / latest.len() as f64)
 }

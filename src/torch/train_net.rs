@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use spaceevo::base::Result;
 use spaceevo::graph::Weights;
 use spaceevo::train::{TrainNet, TrainSummary};
-use tch::{Reduction, Tensor};
+use tch::Tensor;
 
 use super::batches::{Batches, Data, resize};
 use super::checkpoint::{self, Checkpoints, Place};
 use super::course::Course;
-use super::evaluate;
+use super::evaluate::{self, Test};
 use super::forward::{Norms, Statistics, run as forward, run_dropping};
 use super::jobs::{Nets, WEIGHTS, store};
-use super::losses::imitation;
+use super::losses::{Truth, imitation};
+use super::meter::note;
 use super::optim::Optimizer;
 use super::serve::Ears;
 use super::store::{LayerWeights, Store};
@@ -68,7 +69,7 @@ fn learn(
     while let Some((phase, step)) = course.next() {
         let (images, labels) = batches.next()?;
         let mut sizes = BTreeMap::new();
-        let (mut guide, mut largest): (Option<Tensor>, f64) = (None, 0.0);
+        let (mut guide, mut largest): (Option<(Tensor, Truth<'_>)>, f64) = (None, 0.0);
         Optimizer::clear(store);
         for choice in step {
             ears.check()?;
@@ -83,15 +84,16 @@ fn learn(
                     let logits = run_dropping(&net, store, x, phase.quantized, Norms::Batch, job.dropout).swap_remove(0);
                     let logits = logits.flatten(1, -1);
                     data.fits(&logits)?;
-                    let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, job.smoothing);
+                    let truth = Truth::new(job.loss.as_ref(), &labels, logits.size()[1], job.smoothing);
+                    let loss = truth.distance(&logits)?;
                     largest = loss.double_value(&[]);
                     course.meter().check(largest)?;
-                    guide = Some(logits.detach());
+                    guide = Some((logits.detach(), truth));
                     loss
                 }
-                Some(guide) => {
+                Some((guide, truth)) => {
                     let logits = forward(&net, store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
-                    imitation(&job.distill, &logits, guide)?
+                    imitation(&job.distill, &logits, guide, truth)?
                 }
             };
             loss.backward();
@@ -100,8 +102,7 @@ fn learn(
         if checkpoints.due() {
             checkpoints.write([(*place, &*course)]);
         }
-        let note = || course.meter().latest().map_or_else(String::new, |(phase, loss)| format!("{phase}, loss {loss:.3}"));
-        ears.step(course.meter().done(), total, note)?;
+        ears.step(course.meter().done(), total, || note([course.meter()]))?;
     }
     Ok(())
 }
@@ -118,7 +119,8 @@ fn report(job: &TrainNet, store: &Store, nets: &mut Nets<'_>, data: &mut Data, e
     if valid.is_empty() {
         return Ok(None);
     }
-    Ok(Some(evaluate::top1(&net, store, quantized, &statistics, valid, job.batch, ears)?.top1_pct))
+    let test = Test { images: valid, batch: job.batch, metric: None };
+    Ok(Some(evaluate::judge((&net, store), quantized, &statistics, &test, ears)?.top1_pct))
 }
 
 /// Stores the statistics of `net` with the weights.

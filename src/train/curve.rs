@@ -9,6 +9,10 @@ use crate::base::{Fault, Result, write_json};
 
 /// Name of its file in the folder of the training.
 const FILE: &str = "curve.json";
+/// Heights of a curve in a line of text, the lowest first.
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Characters of a curve in a line of text.
+const WIDTH: usize = 16;
 
 /// The loss of the first net (a sandwich's largest) at some steps of a training, evenly spaced, at most [`Curve::POINTS`].
 /// All columns have one length.
@@ -48,5 +52,42 @@ impl Curve {
             let help = "delete the folder it lies in, then train again";
             Fault::new("train::no_curve", format!("`{}` is not a training curve: {error}", path.display()), help)
         })
+    }
+}
+
+/// Losses as a curve within a line of text, from the first to the last; by their logarithms where all are positive. Empty for
+/// less than two, or for such as are no numbers.
+pub fn in_line(losses: &[f64]) -> String {
+    if losses.len() < 2 || losses.iter().any(|loss| !loss.is_finite()) {
+        return String::new();
+    }
+    let positive = losses.iter().all(|&loss| loss > 0.0);
+    let size = |loss: f64| if positive { loss.ln() } else { loss };
+    let cells = WIDTH.min(losses.len());
+    let means: Vec<f64> = (0..cells)
+        .map(|cell| {
+            let part = &losses[cell * losses.len() / cells..(cell + 1) * losses.len() / cells];
+            part.iter().map(|&loss| size(loss)).sum::<f64>() / part.len() as f64
+        })
+        .collect();
+    let (low, high) = means.iter().fold((f64::MAX, f64::MIN), |(low, high), &mean| (low.min(mean), high.max(mean)));
+    let top = (HEIGHTS.len() - 1) as f64;
+    let height = |mean: f64| if high > low { ((mean - low) / (high - low) * top).round() as usize } else { 0 };
+    means.into_iter().map(|mean| HEIGHTS[height(mean)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_in_a_line_goes_from_the_highest_loss_to_the_lowest() {
+        assert_eq!(in_line(&[8.0, 4.0, 2.0, 1.0]), "█▆▃▁");
+        assert_eq!(in_line(&[2.0, 0.0, -2.0]), "█▅▁");
+        assert_eq!(in_line(&[1.0, 1.0]), "▁▁");
+        let long: Vec<f64> = (0..500).map(|step| 1.0 / f64::from(step + 1)).collect();
+        let line = in_line(&long);
+        assert!(line.chars().count() == WIDTH && line.starts_with('█') && line.ends_with('▁'), "{line}");
+        assert!(in_line(&[1.0]).is_empty() && in_line(&[1.0, f64::NAN]).is_empty());
     }
 }

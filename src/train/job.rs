@@ -87,7 +87,10 @@ pub enum Distill {
     AlphaDivergence,
     /// Cross entropy against its probabilities.
     SoftCrossEntropy,
-    /// Any expression of student and teacher logits, both `[N, classes]`; what it leaves is averaged.
+    /// Not at all: they learn from the labels, as the largest does.
+    Labels,
+    /// Any expression of student logits, the largest's logits and labels ([`TrainNet::loss`]), all `[N, classes]`; what it
+    /// leaves is averaged.
     Own(Expression),
 }
 
@@ -150,8 +153,8 @@ pub struct BlockTarget {
 
 /// Trains an elastic network (a supernet), or a fixed one (a teacher: every step holds the same single net).
 ///
-/// Loss of the first net of each step: cross entropy with label smoothing; the others learn from its logits, the
-/// sandwich rule with in-place distillation.
+/// The first net of each step learns from the labels; the others from its logits, the sandwich rule with in-place
+/// distillation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainNet {
     /// Shown to people, for example `supernet 012-210`.
@@ -164,7 +167,11 @@ pub struct TrainNet {
     pub batch: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
-    /// Label smoothing of the first net of a step, 0 for none.
+    /// What a net learns from labels: an expression of logits and labels, both `[N, classes]`, whose mean is the loss; without
+    /// it cross entropy. A label is 1 for the right class, smoothed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Expression>,
+    /// Label smoothing, 0 for none.
     pub smoothing: f64,
     /// Share of the inputs of its last dense layer that is dropped, 0 for none.
     pub dropout: f64,
@@ -258,7 +265,7 @@ pub struct EvalBlocks {
     pub seed: Seed,
 }
 
-/// Top-1 on validation or test images of concrete networks of a trained supernet, each after batch-norm recalibration.
+/// Top-1 on validation images of concrete networks of a trained supernet, each after batch-norm recalibration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EvalNets {
     /// Shown to people.
@@ -275,6 +282,9 @@ pub struct EvalNets {
     pub nets: Vec<Net>,
     /// Training batches for batch-norm recalibration.
     pub recalibrate: usize,
+    /// What is judged besides top-1: the mean over images of an expression of logits and labels, both `[N, classes]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Expression>,
     /// How many validation images to use; 0 for all.
     pub images: usize,
     /// Images a batch.
@@ -403,4 +413,7 @@ pub struct NetScore {
     pub top1_pct: f64,
     /// Images it was measured on.
     pub images: usize,
+    /// The mean of [`EvalNets::metric`], if there is one.
+    #[serde(default)]
+    pub metric: Option<f64>,
 }

@@ -1,11 +1,10 @@
 //! How LSQ+ quantizes, as plain data: bits, granularity, first scales, zero points.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-/// Fewest bits of a code.
-pub const FEWEST_BITS: u32 = 2;
-/// Most bits of a code.
-pub const MOST_BITS: u32 = 8;
+use crate::graph::{Bits, Graph, MOST_BITS, largest_code};
 
 /// How the weights and maps of a network are quantized while it is trained and judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,21 +67,34 @@ impl Default for Lsq {
 }
 
 impl Lsq {
-    /// Smallest and largest code of a weight. Those that can be exported are symmetric, because folding a batch norm may
-    /// turn the sign of a channel.
+    /// The same for a layer that may have bits of its own.
+    #[must_use]
+    pub fn of_layer(self, bits: Bits) -> Self {
+        let (weight_bits, activation_bits) =
+            (bits.weights.unwrap_or(self.weight_bits), bits.value.unwrap_or(self.activation_bits));
+        Self { weight_bits, activation_bits, ..self }
+    }
+
+    /// Smallest and largest code of a weight. Folding a batch norm may turn the sign of a channel at export, so those of 8 bits
+    /// are symmetric where they can be exported; fewer bits have room for the other sign there.
     pub fn weight_codes(&self) -> (i64, i64) {
         let high = (1 << (self.weight_bits - 1)) - 1;
-        (if self.exports_int8() { -high } else { -high - 1 }, high)
+        (if self.exports_int8() && self.weight_bits == MOST_BITS { -high } else { -high - 1 }, high)
     }
 
     /// Largest code of a map; the smallest is 0.
     pub fn largest_code(&self) -> i64 {
-        (1 << self.activation_bits) - 1
+        largest_code(self.activation_bits)
     }
 
-    /// Whether a network trained so can be written for INT8 kernels without loss.
+    /// Whether a network trained so can be written for INT8 kernels without loss: codes of fewer bits are codes of 8 bits, too.
     pub fn exports_int8(&self) -> bool {
-        self.weight_bits == MOST_BITS && self.activation_bits == MOST_BITS && self.offset == Offset::Integer
+        self.offset == Offset::Integer
+    }
+
+    /// The labels of the layers of `graph`, each once.
+    pub fn labels(self, graph: &Graph) -> BTreeSet<String> {
+        graph.nodes.iter().map(|node| self.of_layer(node.bits).label()).collect()
     }
 
     /// `INT8`, or the bits of weights and maps: `W4A8`.

@@ -17,14 +17,14 @@ mod teacher_net;
 
 pub use crate::data::DataSource;
 pub use block::{BlockEvaluation, BlockTask};
-pub use curve::Curve;
+pub use curve::{Curve, in_line};
 pub use expression::{Binary, Expression, Reduce, Step, Unary};
 pub use job::{
     BlockFile, BlockTarget, CHECKPOINT, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
     Phase, Pool, SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainBlocks, TrainNet,
     TrainSummary, WeightsRef,
 };
-pub use lsq::{FEWEST_BITS, Granularity, Lsq, MOST_BITS, Offset, ScaleInit};
+pub use lsq::{Granularity, Lsq, Offset, ScaleInit};
 pub use pool::PoolBuilder;
 pub use recipe::{BlockRecipe, Decay, Recipe, Rule, SupernetRecipe, Update};
 pub use runner::{Done, Runner};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distill, Loss, Lsq, Stretch, Targets};
+use super::{Distill, Expression, Loss, Lsq, Stretch, Targets};
 
 /// What blocks, supernets and teachers are trained by alike: FP32 steps, then steps with LSQ+ on; what is elastic by the sandwich
 /// rule.
@@ -98,10 +98,22 @@ pub struct SupernetRecipe {
     pub common: Recipe,
     /// How all but the largest network learn from that one.
     pub distill: Distill,
-    /// Label smoothing of the largest network's loss.
+    /// What is learned from labels, an expression of logits and labels; without it cross entropy.
+    pub loss: Option<Expression>,
+    /// Label smoothing.
     pub smoothing: f64,
     /// Share of the classifier's inputs that is dropped while the largest network learns.
     pub dropout: f64,
+}
+
+impl SupernetRecipe {
+    /// How one subnet is trained further by itself: in the form it was trained in last, and with care.
+    pub fn tuning(quantized: bool, lsq: Lsq) -> Self {
+        let all = Self::default();
+        let (steps, int8_steps) = if quantized { (0, 60) } else { (60, 0) };
+        let common = Recipe { steps, int8_steps, lr: 0.01, int8_lr: 0.001, random: 0, lsq, ..all.common };
+        Self { common, ..all }
+    }
 }
 
 impl Default for SupernetRecipe {
@@ -118,7 +130,7 @@ impl Default for SupernetRecipe {
             update: Update::sgd(),
             lsq: Lsq::default(),
         };
-        Self { common, distill: Distill::AlphaDivergence, smoothing: 0.1, dropout: 0.0 }
+        Self { common, distill: Distill::AlphaDivergence, loss: None, smoothing: 0.1, dropout: 0.0 }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{DataSource, EvalNets, ExportNet, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet, WeightsRef};
+use super::{
+    DataSource, Distill, EvalNets, ExportNet, Expression, Lsq, Net, Pool, PoolBuilder, Sandwich, SupernetRecipe, TrainNet,
+    WeightsRef, fixed_phase,
+};
 use crate::base::{Result, Rng, Seed};
 use crate::space::{SearchSpace, Subnet};
 
@@ -47,6 +50,7 @@ impl SupernetTask {
             data,
             batch: common.batch,
             phases,
+            loss: recipe.loss.clone(),
             smoothing: recipe.smoothing,
             dropout: recipe.dropout,
             distill: recipe.distill.clone(),
@@ -57,13 +61,43 @@ impl SupernetTask {
         })
     }
 
-    /// The job that gives top-1 of subnets on validation images.
+    /// The job that trains one subnet by itself, from the weights of the supernet.
+    pub fn tune(
+        &mut self,
+        weights: WeightsRef,
+        data: DataSource,
+        subnet: &Subnet,
+        recipe: &SupernetRecipe,
+        seed: Seed,
+    ) -> Result<TrainNet> {
+        let common = recipe.common;
+        let net = self.net(subnet)?;
+        let stretches = common.stretches().into_iter().filter(|stretch| stretch.steps > 0);
+        Ok(TrainNet {
+            label: format!("subnet of {}", self.space),
+            pool: Pool { lsq: common.lsq, ..self.pool.clone() },
+            data,
+            batch: common.batch,
+            phases: stretches.map(|stretch| fixed_phase(&net, stretch)).collect(),
+            loss: recipe.loss.clone(),
+            smoothing: recipe.smoothing,
+            dropout: recipe.dropout,
+            distill: Distill::Labels,
+            update: common.update,
+            initial: Some(weights),
+            report: net,
+            seed,
+        })
+    }
+
+    /// The job that gives top-1 of subnets on validation images, and the mean of a metric of one's own.
     pub fn evaluate(
         &mut self,
         weights: WeightsRef,
         data: DataSource,
         subnets: &[Subnet],
         how: NetEvaluation,
+        metric: Option<Expression>,
     ) -> Result<EvalNets> {
         let nets = subnets.iter().map(|subnet| self.net(subnet)).collect::<Result<_>>()?;
         Ok(EvalNets {
@@ -74,6 +108,7 @@ impl SupernetTask {
             quantized: how.quantized,
             nets,
             recalibrate: how.recalibrate,
+            metric,
             images: how.images,
             batch: how.batch,
             seed: how.seed,

@@ -33,6 +33,7 @@ impl TeacherNet {
             data,
             batch: recipe.batch,
             phases: stretches.map(|stretch| fixed_phase(&self.net, stretch)).collect(),
+            loss: None,
             smoothing: if initial.is_some() { 0.0 } else { 0.1 },
             dropout: 0.0,
             distill: Distill::AlphaDivergence,

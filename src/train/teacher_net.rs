@@ -2,7 +2,7 @@
 
 use super::{Net, Pool, PoolBuilder, Tap};
 use crate::base::{Fault, Result, did_you_mean};
-use crate::graph::{Graph, Layer, Network, Node, NodeId};
+use crate::graph::{Graph, Network, Node, NodeId};
 use crate::space::{BlockConfig, Operator};
 
 /// One run of blocks of a teacher.
@@ -196,9 +196,7 @@ fn place(teacher: &str, network: &Network, name: &str) -> Result<NodeId> {
 
 /// The layers after `start` up to `end` as a graph of its own, whose input is the value of `start`.
 fn piece(teacher: &str, graph: &Graph, start: NodeId, end: NodeId) -> Result<Graph> {
-    let input =
-        Node { name: "input".into(), layer: Layer::Input, inputs: vec![], shape: graph.nodes[start].shape.clone(), source: None };
-    let mut nodes = vec![input];
+    let mut nodes = vec![Node::input(graph.nodes[start].shape.clone())];
     for node in &graph.nodes[start + 1..=end] {
         if let Some(&early) = node.inputs.iter().find(|&&input| input < start) {
             let [tap, early] = [start, early].map(|at| &graph.nodes[at].name);

@@ -71,7 +71,7 @@ fn integer_files_hold_the_codes_of_fake_quantization() {
             let got: Vec<_> = got.into_iter().map(f64::from).collect();
             let wanted = evaluate_from(&part, &weights, &image, true, &known).pop().unwrap();
             let scale = weights.scalar(&format!("{}.sa", quantizer.name)).unwrap();
-            let scale = f64::from(quantizer.max_scale.map_or(scale, |limit| scale.min(limit)));
+            let scale = f64::from(quantizer.max_scale(8).map_or(scale, |limit| scale.min(limit)));
             let steps: Vec<f64> = got.iter().zip(&wanted).map(|(g, w)| ((g - w) / scale).abs()).collect();
             let equal = steps.iter().filter(|s| **s < 0.01).count() as f64 / steps.len() as f64;
             let worst = steps.iter().copied().fold(0.0, f64::max);

@@ -213,6 +213,7 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             smoothing: 0.1,
             dropout: 0.0,
             distill: Distill::AlphaDivergence,
+            loss: None,
             update: Update::sgd(),
             initial: None,
             report: nets[0].clone(),

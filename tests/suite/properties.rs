@@ -177,7 +177,7 @@ proptest! {
                 Layer::Act { act } => {
                     let quantizer = own.unwrap();
                     prop_assert_eq!(quantizer.zero_at_zero, matches!(act, Activation::Relu | Activation::Relu6 | Activation::Hsigmoid));
-                    prop_assert_eq!(quantizer.max_scale.is_some(), act == Activation::Relu6);
+                    prop_assert_eq!(quantizer.after_relu6, act == Activation::Relu6);
                 }
                 Layer::Scores { .. } => prop_assert!(own.unwrap().zero_at_zero, "shares of `{name}` are never negative"),
                 _ => {}

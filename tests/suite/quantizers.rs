@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use spaceevo::base::Seed;
-use spaceevo::graph::Weights;
+use spaceevo::device::ort::optimised_ops;
+use spaceevo::graph::{Bits, Layer, Weights};
+use spaceevo::onnx::{Precision, lower};
 use spaceevo::runtime::{HostSettings, Output, Session, Settings};
 use spaceevo::space::SearchSpace;
 use spaceevo::train::{
@@ -13,7 +15,7 @@ use spaceevo::train::{
     Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
 };
 
-use crate::torch::{run, same_classes_in_onnx_runtime, trainer};
+use crate::torch::{run, same_classes_in_onnx_runtime, smallest, trainer};
 use crate::toy;
 use crate::toynet::{self, Toy};
 
@@ -92,7 +94,7 @@ try { plain.sample(1, rng(1), #{ quantized: false, weight_bits: 4 }); } catch (e
 }
 
 #[test]
-fn a_supernet_of_four_bits_is_searched_and_is_not_exported_to_int8() {
+fn a_supernet_of_four_bits_is_searched_and_exported() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let lines = printed(
@@ -104,7 +106,10 @@ let net = train_supernet(space, #{{
     weight_bits: 4, distill: own, dropout: 0.2, smoothing: 0.0, decay: "reference", weight_decay: 1e-5,
 }});
 print(net.accuracies([space.smallest, space.largest], #{{ images: 16, quantized: false }}).len());
-try {{ net.export_onnx(space.smallest, {int8:?}, #{{}}); }} catch (e) {{ print(e.code); }}
+net.export_onnx(space.smallest, {int8:?}, #{{}});
+print(evaluate({int8:?}, dataset("shapes", #{{ test: 8 }})).keys().contains("int8_top1_pct"));
+let real = train_supernet(space, #{{ offset: "real" }});
+try {{ real.export_onnx(space.smallest, {int8:?}, #{{}}); }} catch (e) {{ print(e.code); }}
 net.export_onnx(space.smallest, {fp32:?}, #{{ precision: "fp32" }});
 let found = subnet_evolution(net, #{{
     latency: |net| net.mflops, max_int8_ms: 100.0, delta_ms: 100.0, images: 16,
@@ -113,12 +118,49 @@ let found = subnet_evolution(net, #{{
 print(found.history.height);
 let rows = train_supernet(space, #{{ weights: "per_channel", distill: "soft_cross_entropy" }});
 rows.export_onnx(space.smallest, {int8:?}, #{{ precision: "int8" }});
+// One more quantized step, for one subnet alone.
+let tuned = net.fine_tune(space.smallest, #{{ int8_lr: 0.1 }});
+print(curve(tuned)["phase"]);
+let loss = #{{ metric: |logits, labels| -(labels * logits.log_softmax()).sum([1]), images: 64 }};
+print(tuned.accuracies([space.smallest], loss) != net.accuracies([space.smallest], loss));
+tuned.export_onnx(space.smallest, {int8:?}, #{{}});
+try {{ net.fine_tune(space.smallest, #{{ int8_steps: 0 }}); }} catch (e) {{ print(e.code); }}
 print(rows.to_html().contains("INT8") && net.to_html().contains("W4A8"));"#,
             int8 = file("int8.onnx"),
             fp32 = file("fp32.onnx"),
         ),
     );
-    assert_eq!(lines, ["2", "supernet::not_int8", "10", "true"]);
+    assert_eq!(lines, ["2", "true", "supernet::not_int8", "10", "[\"int8\"]", "true", "options::value", "true"]);
+}
+
+#[test]
+fn a_supernet_learns_by_a_loss_of_ones_own_and_is_judged_by_a_metric_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = printed(
+        folder.path(),
+        r#"let space = hyperspace("pocket").plain("fused_residual");
+let cross_entropy = |logits, labels| -(labels * logits.log_softmax()).sum([1]);
+// One FP32 step, and one quantized step whose loss tells what the first has learned.
+let losses = |given| curve(train_supernet(space, given))["loss"];
+let near = |a, b| (a[0] - b[0]).abs() < 1e-4 && (a[1] - b[1]).abs() < 1e-4;
+let plain = losses.call(#{});
+print(near.call(plain, losses.call(#{ loss: cross_entropy })));
+print(near.call(plain, losses.call(#{ loss: cross_entropy, smoothing: 0.0 })));
+let labels = losses.call(#{ distill: "labels" });
+print(near.call(labels, losses.call(#{ distill: |s, t, labels| -(labels * s.log_softmax()).sum([1]) })));
+print(near.call(labels, losses.call(#{ distill: "labels", loss: cross_entropy })));
+print(near.call(labels, plain));
+let net = train_supernet(space, #{});
+let metric = |metric| net.accuracies([space.smallest, space.largest], #{ metric: metric, images: 20 });
+print(metric.call(|logits, labels| (labels + 0 * logits).sum([1])));
+print(metric.call(cross_entropy).all(|mean| mean > 0.0));
+let fault = |work| { let code = "none"; try { work.call(); } catch (e) { code = e.code; } code };
+print(fault.call(|| metric.call("top5")));
+print(fault.call(|| losses.call(#{ loss: |logits, labels| labels })));
+print(fault.call(|| losses.call(#{ loss: "nsr" })));"#,
+    );
+    let equal = ["true", "false", "true", "true", "false"];
+    assert_eq!(lines, [&equal[..], &["[1.0, 1.0]", "true", "options::value", "loss::trace", "options::value"]].concat());
 }
 
 #[test]
@@ -235,4 +277,87 @@ fn scales_of_channels_are_exported_as_they_were_trained() {
     assert!(scales.iter().any(|scale| *scale != scales[0]), "one scale for all: {scales:?}");
     assert_eq!(exported.get("head.classes.sw").unwrap().0, [1]);
     same_classes_in_onnx_runtime(&pool, &toy, folder.path());
+}
+
+/// Weights and maps of this toy have 6 bits; blocks have bits of their own: 8 with the larger kernel, 4 and 5 with the smaller.
+fn toy_of_bits() -> Toy {
+    let mut toy = Toy::new([[8, 16], [16, 24], [24, 32]]);
+    (toy.pool.lsq.weight_bits, toy.pool.lsq.activation_bits) = (6, 6);
+    for (_, graph) in toy.pool.parts.iter().filter(|(prefix, _)| prefix.starts_with("stage")) {
+        let nodes = &mut toy.pool.graphs[*graph].nodes;
+        let wide = nodes.iter().any(|node| matches!(node.layer, Layer::Conv { kernel: 5, .. }));
+        let bits = if wide { (8, 8) } else { (4, 5) };
+        nodes[1..].iter_mut().for_each(|node| node.bits = Bits { weights: Some(bits.0), value: Some(bits.1) });
+    }
+    toy
+}
+
+#[test]
+fn blocks_have_bits_of_their_own_and_few_bits_are_exported_in_8_bit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (toy, pool) = (toy_of_bits(), trainer());
+    let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, 10)];
+    let trained = toynet::train(&toy, phases, &folder.path().join("train"));
+    let _: TrainSummary = run(&pool, trained.job, &trained.folder);
+    let weights = WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") };
+    let _: Value = run(&pool, toynet::export(&toy, weights), &folder.path().join("export"));
+    let [whole, exported] =
+        ["train", "export"].map(|name| Weights::load(&folder.path().join(format!("{name}/weights.safetensors"))).unwrap());
+    // Each number of bits has learned a scale of its own; those of the stem are the network's.
+    let scale = |key: &str| whole.scalar(key).unwrap();
+    assert!(scale("stage2.b1.expand@4.sw") > 8.0 * scale("stage2.b1.expand@8.sw"));
+    assert!(scale("stage2.b1.expand.act@5.sa") > 4.0 * scale("stage2.b1.expand.act@8.sa"));
+    assert!(scale("stage2.b1.expand.act@5.sa") <= 6.0 / 31.0);
+    assert!(whole.get("stage2.b1.expand.sw").is_none() && whole.get("stem.conv.sw").is_some());
+    assert_eq!((exported.bits(), exported.get("stage2.b1.expand@8.sw").is_some()), ((6, 6), false));
+    same_classes_in_onnx_runtime(&pool, &toy, folder.path());
+    // Integer kernels throughout.
+    let graph = smallest(&toy);
+    let ops = optimised_ops(&lower(&graph, &exported, Precision::Int8, 1).unwrap()).unwrap();
+    let count = |name: &str| ops.iter().filter(|(op, _)| op == name).count();
+    assert_eq!([count("Conv"), count("FusedConv"), count("Add"), count("Relu"), count("Gemm")], [0; 5], "{ops:?}");
+    assert!(count("QLinearConv") == 19 && count("Clip") > 10, "{ops:?}");
+}
+
+#[test]
+fn bits_are_searched_as_any_choice_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = printed(
+        folder.path(),
+        &format!(
+            r#"define_hyperspace("few_bits", #{{
+    resolutions: [32], operators: [operator("fused_residual", #{{ kernel: [3], expand: [1], weight_bits: [2, 8], activation_bits: [4, 8] }})],
+    stages: [
+        #{{ name: "stem", operator: "stem_conv", widths: [16], stride: 2 }},
+        #{{ name: "stage1", widths: [16], depths: [2], stride: 1 }},
+        #{{ name: "stage2", widths: [24], depths: [1], stride: 2 }},
+        #{{ name: "stage3", widths: [32], depths: [1], stride: 2 }},
+        #{{ name: "head", operator: "pooled_head", widths: [32] }},
+        #{{ name: "logits", operator: "classifier", widths: [12] }},
+    ],
+}});
+let hs = hyperspace("few_bits");
+let space = hs.space("000-000");
+print(space.smallest);
+print(space.smallest.crossover(space.largest, rng(1)).to_string().contains("weight_bits"));
+let t = teacher("shapes_resnet");
+let lut = build_lut(hs, #{{ teacher: t, device: device("flops"), samples: 6, seed: 1 }});
+print(lut.validate());
+let rows = lut.table;
+print(rows["weights_mb"].max() > 1.5 * rows["weights_mb"].min());
+let block = train_block(hs, "stage2", "fused_residual", #{{ teacher: t, steps: 30, int8_steps: 10, seed: 1 }});
+// All but the bits is alike in these.
+let rows = block.sample(8, rng(1));
+let losses = #{{}};
+for (sample, at) in rows["sample"] {{ losses[sample] = rows["loss"][at]; }}
+print(losses.len() > 1 && losses.values().max() > losses.values().min());
+let net = train_supernet(space, #{{ seed: 1 }});
+print(net.accuracies([space.smallest, space.largest], #{{ images: 16 }}).len());
+net.export_onnx(space.smallest, {file:?}, #{{}});
+print(evaluate({file:?}, dataset("shapes", #{{ test: 8 }})).images);"#,
+            file = folder.path().join("few.onnx").display().to_string(),
+        ),
+    );
+    let smallest = "d2#1#1_k3#3#3#3_w16#16#24#32_e1.0#1.0#1.0#1.0_activation_bits:4#4#4#4_weight_bits:2#2#2#2_r32";
+    assert_eq!(lines, [smallest, "true", "true", "true", "true", "2", "8"]);
 }

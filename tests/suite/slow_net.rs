@@ -152,7 +152,7 @@ pub fn evaluate_from(
             && let Some(quantizer) = plan.quantizer_after(id)
         {
             let scale = weights.scalar(&format!("{name}.sa")).unwrap();
-            let scale = f64::from(quantizer.max_scale.map_or(scale, |limit| scale.min(limit)));
+            let scale = f64::from(quantizer.max_scale(8).map_or(scale, |limit| scale.min(limit)));
             let zero = if quantizer.zero_at_zero { 0.0 } else { f64::from(weights.scalar(&format!("{name}.zp")).unwrap()) };
             value.iter_mut().for_each(|v| *v = ((*v / scale).round_ties_even() + zero).clamp(0.0, 255.0) * scale - zero * scale);
         }

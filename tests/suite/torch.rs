@@ -182,6 +182,7 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
         quantized: true,
         nets: Toy::extremes().to_vec(),
         recalibrate: 2,
+        metric: None,
         images: 80,
         batch: 32,
         seed: Seed(3),
@@ -201,12 +202,17 @@ fn a_supernet_learns_in_fp32_and_in_int8_and_is_cut_into_networks() {
     same_classes_in_onnx_runtime(&pool, &toy, folder.path());
 }
 
-/// The smallest network of `toy`, fake-quantized in torch, and its exported file in ONNX Runtime see the same classes.
-pub fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
+/// The smallest network of `toy`.
+pub fn smallest(toy: &Toy) -> Graph {
     let net = &Toy::extremes()[1];
     let parts: Vec<_> = net.parts.iter().map(|&part| &toy.pool.parts[part]).collect();
     let parts: Vec<_> = parts.iter().map(|(prefix, graph)| Part { prefix, graph: &toy.pool.graphs[*graph] }).collect();
-    let graph = chain(Shape::new(3, toynet::SIZE, toynet::SIZE), &parts).unwrap();
+    chain(Shape::new(3, toynet::SIZE, toynet::SIZE), &parts).unwrap()
+}
+
+/// The smallest network of `toy`, fake-quantized in torch, and its exported file in ONNX Runtime see the same classes.
+pub fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Path) {
+    let graph = smallest(toy);
     let file = folder.join("export/weights.safetensors");
     let weights = Weights::load(&file).unwrap();
     let images = data::load(toynet::SIZE, 0, 500, 0, Seed(9)).unwrap().valid;

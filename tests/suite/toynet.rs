@@ -138,6 +138,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         data: shapes(64, 96),
         batch: 32,
         phases,
+        loss: None,
         smoothing: 0.0,
         dropout: 0.0,
         distill: Distill::SoftCrossEntropy,

@@ -305,7 +305,11 @@ pub(super) fn trained_block_picture(block: &TrainedBlock) -> Result<Picture> {
 
 pub(super) fn supernet(supernet: &Supernet) -> Result<Page> {
     let trained = if supernet.quantized { format!("in FP32, then {}", supernet.lsq.label()) } else { "in FP32".to_owned() };
-    let facts = [("top-1 of the largest subnet (validation)", percent(supernet.top1_pct)), ("trained", trained)];
+    let judged = match supernet.tuned {
+        None => "top-1 of the largest subnet (validation)",
+        Some(_) => "top-1 of the subnet it was tuned for (validation)",
+    };
+    let facts = [(judged, percent(supernet.top1_pct)), ("trained", trained)];
     let name = format!("{}-{}", supernet.space.hyperspace.name, supernet.space.encode());
     Page::new("supernet", &name).facts(facts).facts(data_facts(&supernet.data)).picture(space_picture(&supernet.space)?)
 }
