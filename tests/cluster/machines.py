@@ -163,6 +163,8 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
         return said.stdout.strip()
 
     def stop(self):
+        self.ask("scancel", "-u", getpass.getuser())
+        wait_for("the end of its jobs", lambda: not self.ask("squeue", "-h"))
         for one in reversed(self.running):
             one.terminate()
         for one in reversed(self.running):
