@@ -13,7 +13,7 @@ use crate::lab::{Detail, Lab};
 use crate::worker::{Batches, ElsewhereFault, Executor, Held};
 
 /// Raised when training changes in a way that makes older results incomparable.
-const PROCEDURE: u32 = 2;
+const PROCEDURE: u32 = 3;
 
 /// A finished job.
 #[derive(Debug, Clone)]
