@@ -189,7 +189,9 @@ fn report(code: &str, errors: &[CompilationError]) -> Fault {
             ));
         }
         for help in error.help() {
-            text.push_str(&format!("\nhelp: {help}"));
+            // Some end with what to write, on a line of its own.
+            let lines: Vec<_> = help.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            text.push_str(&format!("\nhelp: {}", lines.join(": ")));
         }
         text
     };

@@ -89,11 +89,7 @@ impl Graph {
         match node.layer {
             Layer::Conv { kernel, groups, bias, .. } => {
                 let weights = cout * (cin / groups as u64) * (kernel * kernel) as u64;
-                NodeCost {
-                    macs: weights * cells,
-                    params: weights + if bias { cout } else { 0 },
-                    code_bits: code_bits(weights),
-                }
+                NodeCost { macs: weights * cells, params: weights + if bias { cout } else { 0 }, code_bits: code_bits(weights) }
             }
             Layer::Linear => NodeCost { macs: cin * cout, params: cin * cout + cout, code_bits: code_bits(cin * cout) },
             Layer::BatchNorm { .. } | Layer::LayerNorm => NodeCost { params: 2 * cout, ..NodeCost::default() },

@@ -80,9 +80,15 @@ impl Cells {
     ///
     /// Fails with `native::compile`, `native::panic`, `native::died`, `native::no_cells` and `session::interrupted`.
     pub fn run(&self, code: &str, progress: &Progress, cancel: &Cancel) -> Result<(CellShown, Vec<Library>)> {
-        let functions = Signature::in_cell(code);
+        let (functions, ends_with_value) = Signature::in_cell(code);
         let shims: String = functions.iter().map(shim).collect();
-        let shown: CellShown = self.ask(&CellJob::Run(format!("{code}{shims}")), progress, cancel)?;
+        let shown = if ends_with_value && !shims.is_empty() {
+            let shown: CellShown = self.ask(&CellJob::Run(code.to_owned()), progress, cancel)?;
+            let after: CellShown = self.ask(&CellJob::Run(shims), progress, cancel)?;
+            CellShown { library: after.library, ..shown }
+        } else {
+            self.ask(&CellJob::Run(format!("{code}{shims}")), progress, cancel)?
+        };
         let library = |signature: Signature| {
             let path = shown.library.clone()?;
             Some(Library { entry: entry(&signature.name), signature, path, source: code.to_owned() })

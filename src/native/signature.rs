@@ -119,8 +119,9 @@ impl Signature {
         })
     }
 
-    /// The functions that a cell defines and scripts can call. A cell may hold statements and lines that are commands.
-    pub(super) fn in_cell(code: &str) -> Vec<Self> {
+    /// The functions that a cell defines and scripts can call, and whether it ends with a value, after which nothing may stand.
+    /// A cell may hold statements and lines that are commands.
+    pub(super) fn in_cell(code: &str) -> (Vec<Self>, bool) {
         let code: String =
             code.lines().filter(|line| !line.trim_start().starts_with(':')).map(|line| format!("{line}\n")).collect();
         let statements = syn::parse::Parser::parse_str(Block::parse_within, &code).unwrap_or_default();
@@ -128,7 +129,12 @@ impl Signature {
             Stmt::Item(Item::Fn(function)) => Self::of(function).ok(),
             _ => None,
         });
-        found.collect()
+        let ends_with_value = match statements.last() {
+            Some(Stmt::Expr(_, semicolon)) => semicolon.is_none(),
+            Some(Stmt::Macro(call)) => call.semi_token.is_none(),
+            _ => false,
+        };
+        (found.collect(), ends_with_value)
     }
 
     /// What `function` takes and gives.
@@ -245,7 +251,8 @@ mod tests {
     #[test]
     fn the_functions_of_a_cell_are_found() {
         let cell = ":dep rand = \"0.10\"\nlet x = 1;\nfn f(n: i64) -> i64 { n }\nstruct S;\nfn g(s: S) {}\nx + f(2)";
-        let names: Vec<_> = Signature::in_cell(cell).into_iter().map(|found| found.name).collect();
-        assert_eq!(names, ["f"]);
+        let (found, ends_with_value) = Signature::in_cell(cell);
+        assert_eq!(found.into_iter().map(|found| found.name).collect::<Vec<_>>(), ["f"]);
+        assert!(ends_with_value && !Signature::in_cell("fn f() {}").1 && !Signature::in_cell("f(2);").1);
     }
 }

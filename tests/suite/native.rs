@@ -354,4 +354,7 @@ fn cells_in_rust_keep_a_state_that_scripts_can_call() {
     let shown = lab.interrupted(&format!("%%rust\nstd::fs::write({mark:?}, []).unwrap();\nloop {{}}"), &mark);
     assert!(mark.exists() && shown.contains("variables"), "{shown}");
     assert!(lab.answer("%%rust\nscaled(1.0)").contains("3.0"));
+    let both = "%%rust\nlet two = 2.0;\nfn halved(x: f64) -> f64 {\n    x / 2.0\n}\nhalved(two)";
+    assert!(lab.answer(both).contains("1.0"));
+    assert!(lab.answer("halved.call(5.0)").contains("2.5"));
 }
