@@ -91,7 +91,9 @@ mod executor_functions {
         executor.name.clone()
     }
 
-    /// Jobs that run there at the same time; 0 for the session's own workers, which are as many as `--workers` says.
+    /// Jobs that run there at the same time.
+    ///
+    /// 0 for the session's own workers, which are as many as `--workers` says.
     #[rhai_fn(get = "workers", pure)]
     pub fn executor_workers(executor: &mut Executor) -> i64 {
         executor.spot.as_ref().map_or(0, |spot| spot.workers as i64)
@@ -151,6 +153,12 @@ mod executor_functions {
     /// Waits for jobs and takes their results into the lab. Of `submit` it gives what the closure gives then.
     ///
     /// An interrupt ends the waiting, not the jobs.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// submit(|| [1, 2]).wait() //> [1, 2]
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn wait(context: NativeCallContext, submitted: Submitted) -> Answer<Dynamic> {
         let host = Host::of(&context)?;
@@ -162,6 +170,14 @@ mod executor_functions {
     }
 
     /// Ends jobs that are not done; what is done is kept, and trainings leave a checkpoint where they ran.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// let job = submit(|| 1);
+    /// job.cancel();
+    /// job.done //> true
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn cancel(context: NativeCallContext, submitted: Submitted) -> Answer<()> {
         let host = Host::of(&context)?;

@@ -101,7 +101,7 @@ mod measure_functions {
 
     /// The rounds behind a measured latency: every visit to a network, kept or not.
     ///
-    /// Of a block, the rounds of the block alone. Columns: `precision`, `round`, `ms`, `wall_ms`, `anchor_ms`, `ratio`, `calm`: whether the anchor was within 10 % of its quiet time.
+    /// Of a block, the rounds of the block alone. In the precisions in which it was measured. Columns: `precision`, `round`, `ms`, `wall_ms`, `anchor_ms`, `ratio`, `calm`: whether the anchor was within 10 % of its quiet time.
     ///
     /// # Example
     ///
@@ -110,6 +110,9 @@ mod measure_functions {
     /// measure(b, device("flops"), #{ alone: true });
     /// rounds(b, device("flops")).height >= 12 //> true
     /// rounds(block("fused_residual", #{ cin: 48, hw: 14 }), device("flops")) //> fails device::not_measured
+    /// let other = block("inverted_residual", #{ cin: 32, hw: 14 });
+    /// measure(other, device("flops"), #{ alone: true, fp32: false });
+    /// rounds(other, device("flops")).unique("precision")["precision"] //> ["int8"]
     /// ```
     #[rhai_fn(return_raw)]
     pub fn rounds(context: NativeCallContext, what: Dynamic, device: Stopwatch) -> Answer<Table> {
@@ -387,8 +390,18 @@ fn visits(host: &Host, device: &Stopwatch, things: &[Thing]) -> Result<Table> {
     let (mut names, mut precisions, mut rounds, mut calm) = (vec![], vec![], vec![], vec![]);
     let mut times: [Vec<f64>; 3] = Default::default();
     for thing in things {
+        let mut lacking = None;
+        let before = names.len();
         for &precision in device.precisions() {
-            let found = kept_measurement(&**device, &thing.name, &thing.graph, precision, &lab)?;
+            let found = match kept_measurement(&**device, &thing.name, &thing.graph, precision, &lab) {
+                Ok(found) => found,
+                // Some are measured in INT8 alone.
+                Err(fault) if fault.code == "device::not_measured" => {
+                    lacking = Some(fault);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
             for (visit, is_calm) in found.raw.iter().zip(found.calm()) {
                 names.push(thing.name.clone());
                 precisions.push(precision.name());
@@ -397,6 +410,9 @@ fn visits(host: &Host, device: &Stopwatch, things: &[Thing]) -> Result<Table> {
                 times.iter_mut().zip(own).for_each(|(column, value)| column.push(value));
                 calm.push(is_calm);
             }
+        }
+        if let Some(fault) = lacking.filter(|_| names.len() == before) {
+            return Err(fault);
         }
     }
     let ratios: Vec<f64> = times[0].iter().zip(&times[2]).map(|(ms, anchor)| ms / anchor).collect();

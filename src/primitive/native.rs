@@ -278,7 +278,7 @@ fn each(context: &NativeCallContext, closure: &FnPtr, given: &[Dynamic]) -> Answ
 
 #[export_module]
 mod native_functions {
-    /// A function written in Rust, compiled and ready to be called: `f.call(...)`, or `f.map(...)` for many values at once.
+    /// A function written in Rust, compiled: called as `f.call(...)`, or `f.map(...)` for many values.
     ///
     /// The source holds the function, and whatever it needs of other items; if there are several functions, the one to call
     /// is marked `pub`. It may take `i64`, `f64`, `bool`, `&str`, `String`, `&[f64]`, `&[i64]`, `Vec<f64>`, `Vec<i64>`, and give

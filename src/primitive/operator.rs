@@ -422,7 +422,7 @@ mod block_type {
         block.graph.cost().mparams()
     }
 
-    /// Megabytes of the integer codes of its kernels: a byte for each weight, or the bits that the block chose.
+    /// Megabytes of the codes of its kernels: a byte for each weight, or the bits it chose.
     ///
     /// # Example
     ///

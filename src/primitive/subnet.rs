@@ -32,7 +32,7 @@ mod subnet_type {
         Ok(subnet.cost().cross()?.mparams())
     }
 
-    /// Megabytes of the integer codes of its kernels: a byte for each weight, or the bits that its block chose.
+    /// Megabytes of the codes of its kernels: a byte for each weight, or the bits its block chose.
     #[rhai_fn(get = "weights_mb", pure, return_raw)]
     pub fn subnet_weights_mb(subnet: &mut Subnet) -> Answer<f64> {
         Ok(subnet.cost().cross()?.weights_mb())

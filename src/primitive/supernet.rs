@@ -204,7 +204,9 @@ mod supernet_functions {
         judge(&context, &host, &supernet, subnets, given).cross()
     }
 
-    /// A supernet whose weights were trained further for one of its subnets alone; they serve the others less well.
+    /// The supernet with weights trained further for one of its subnets alone.
+    ///
+    /// They serve the others less well.
     ///
     /// Options: `steps` and `int8_steps` (60 in the form it was trained in last, FP32 or quantized, and 0 in the other), `batch` (64), `lr` (0.01),
     /// `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0), `cosine_every` (1), `optimizer` ("sgd"), `weight_decay` (1e-4), `decay`
