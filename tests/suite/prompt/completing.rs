@@ -12,7 +12,7 @@ fn tab(terminal: &Terminal, typed: &str) {
 fn a_name_is_completed_and_its_candidates_are_explained() {
     let home = Home::new();
     let terminal = home.prompt();
-    tab(&terminal, "hyper");
+    tab(&terminal, "hypers");
     // Twice, for a prompt that first fills in what all candidates begin with.
     terminal.wait_for("> hyperspace");
     terminal.key(Key::Tab);
