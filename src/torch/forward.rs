@@ -6,7 +6,8 @@ use spaceevo::graph::{Activation, LN_EPSILON};
 use tch::{Kind as Number, Tensor, no_grad_guard};
 
 use super::net::{Kind, Net, Op, WeightSlice};
-use super::store::{LayerWeights, Slice, Store};
+use super::slice::Slice;
+use super::store::{LayerWeights, Store};
 
 /// Mean and variance of the batch norms of one network, by place among the layers; already sliced.
 pub type Statistics = BTreeMap<usize, (Tensor, Tensor)>;

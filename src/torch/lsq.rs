@@ -11,7 +11,7 @@ use std::cell::Cell;
 use spaceevo::train::{Lsq, Offset, ScaleInit};
 use tch::{Tensor, no_grad_guard};
 
-use super::store::Slice;
+use super::slice::Slice;
 
 /// Scales never fall below this.
 pub const SMALLEST_SCALE: f64 = 1e-6;

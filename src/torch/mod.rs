@@ -22,6 +22,7 @@ mod net;
 mod optim;
 mod script;
 mod serve;
+mod slice;
 mod store;
 mod train_block;
 mod train_net;

@@ -7,7 +7,8 @@ use spaceevo::graph::{
 use spaceevo::train::Pool;
 
 use super::fault::job;
-use super::store::{Slice, Store, slice};
+use super::slice::{Slice, slice};
+use super::store::Store;
 
 /// What one node does.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use spaceevo::base::{Result, Seed};
-use spaceevo::graph::{Activation, Bits, Channels, Graph, Layer, WeightSpec, Weights, scale_key};
+use spaceevo::graph::{Activation, Bits, Graph, Layer, WeightSpec, Weights, scale_key};
 use spaceevo::train::{Granularity, Lsq, Offset};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
@@ -451,56 +451,4 @@ pub fn numbers(tensor: &Tensor) -> Vec<f32> {
     let count = data.len();
     tensor.view([-1]).copy_data(&mut data, count);
     data
-}
-
-/// How to take the channels `part` out of `whole`; `None` if they do not fit.
-pub fn slice(part: &Channels, whole: &Channels) -> Option<Slice> {
-    let indices = part.within(whole)?;
-    let leading = indices.iter().enumerate().all(|(at, &index)| at as i64 == index);
-    Some(match (indices.len() == whole.count(), leading) {
-        (true, _) => Slice::All,
-        (false, true) => Slice::First(indices.len() as i64),
-        (false, false) => Slice::Pick(Tensor::from_slice(&indices)),
-    })
-}
-
-/// A slice along one dimension.
-#[derive(Debug)]
-pub enum Slice {
-    /// Everything.
-    All,
-    /// The first so many.
-    First(i64),
-    /// These.
-    Pick(Tensor),
-}
-
-impl Slice {
-    /// The slice of `tensor` along `dim`.
-    pub fn of(&self, tensor: &Tensor, dim: i64) -> Tensor {
-        match self {
-            Slice::All => tensor.shallow_clone(),
-            Slice::First(count) => tensor.narrow(dim, 0, *count),
-            Slice::Pick(indices) => tensor.index_select(dim, indices),
-        }
-    }
-
-    /// Writes `part` to the places of this slice in the vector `whole`.
-    pub fn write(&self, whole: &Tensor, part: &Tensor) {
-        match self {
-            Slice::All | Slice::First(_) => self.of(whole, 0).copy_(part),
-            Slice::Pick(indices) => {
-                let _ = whole.shallow_clone().index_copy_(0, indices, part);
-            }
-        }
-    }
-
-    /// The same slice.
-    pub fn shallow_clone(&self) -> Self {
-        match self {
-            Slice::All => Slice::All,
-            Slice::First(count) => Slice::First(*count),
-            Slice::Pick(indices) => Slice::Pick(indices.shallow_clone()),
-        }
-    }
 }
