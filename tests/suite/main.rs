@@ -8,6 +8,7 @@
     reason = "a test may panic, compare exactly and speak"
 )]
 
+mod bench;
 mod binary;
 mod broken;
 mod check;

@@ -14,6 +14,7 @@ use spaceevo::train::{
     BlockTarget, EvalBlocks, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe, SupernetTask,
     Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
 };
+use spaceevo::worker;
 
 use crate::torch::{run, same_classes_in_onnx_runtime, smallest, trainer};
 use crate::toy;
@@ -258,19 +259,23 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     assert!(trained8 < coarser, "{told}");
 }
 
+/// Trains `toy` in FP32 and then `int8_steps` quantized, and exports it: the weights of either, below `folder`.
+fn trained_and_exported(pool: &worker::Pool, toy: &Toy, int8_steps: usize, folder: &Path) -> [Weights; 2] {
+    let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, int8_steps)];
+    let trained = toynet::train(toy, phases, &folder.join("train"));
+    let _: TrainSummary = run(pool, trained.job, &trained.folder);
+    let weights = WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") };
+    let _: Value = run(pool, toynet::export(toy, weights), &folder.join("export"));
+    ["train", "export"].map(|name| Weights::load(&folder.join(format!("{name}/weights.safetensors"))).unwrap())
+}
+
 #[test]
 fn scales_of_channels_are_exported_as_they_were_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut toy = Toy::new([[8, 16], [16, 24], [24, 32]]);
     toy.pool.lsq.weights = Granularity::PerChannel;
     let pool = trainer();
-    let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, 6)];
-    let trained = toynet::train(&toy, phases, &folder.path().join("train"));
-    let _: TrainSummary = run(&pool, trained.job, &trained.folder);
-    let weights = WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") };
-    let _: Value = run(&pool, toynet::export(&toy, weights), &folder.path().join("export"));
-    let [whole, exported] =
-        ["train", "export"].map(|name| Weights::load(&folder.path().join(format!("{name}/weights.safetensors"))).unwrap());
+    let [whole, exported] = trained_and_exported(&pool, &toy, 6, folder.path());
     let (shape, scales) = exported.get("stage2.b1.depth.sw").unwrap();
     assert_eq!(shape, [48]);
     assert_eq!(scales, &whole.get("stage2.b1.depth.sw").unwrap().1[..48]);
@@ -296,13 +301,7 @@ fn toy_of_bits() -> Toy {
 fn blocks_have_bits_of_their_own_and_few_bits_are_exported_in_8_bit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let (toy, pool) = (toy_of_bits(), trainer());
-    let phases = vec![toynet::phase(false, 0.1, 40), toynet::phase(true, 0.01, 10)];
-    let trained = toynet::train(&toy, phases, &folder.path().join("train"));
-    let _: TrainSummary = run(&pool, trained.job, &trained.folder);
-    let weights = WeightsRef { job: "train".into(), path: trained.folder.join("weights.safetensors") };
-    let _: Value = run(&pool, toynet::export(&toy, weights), &folder.path().join("export"));
-    let [whole, exported] =
-        ["train", "export"].map(|name| Weights::load(&folder.path().join(format!("{name}/weights.safetensors"))).unwrap());
+    let [whole, exported] = trained_and_exported(&pool, &toy, 10, folder.path());
     // Each number of bits has learned a scale of its own; those of the stem are the network's.
     let scale = |key: &str| whole.scalar(key).unwrap();
     assert!(scale("stage2.b1.expand@4.sw") > 8.0 * scale("stage2.b1.expand@8.sw"));

@@ -1,53 +1,7 @@
 //! Strategies of the library: each keeps the rules, the careful ones beat chance, and a broken one is named by closure and line.
 
-use std::sync::{Arc, Mutex};
-
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
-
+use crate::bench::Bench;
 use crate::toy;
-
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
-
-/// A session with a lab of its own.
-struct Bench {
-    session: Session,
-    lines: Arc<Lines>,
-    _lab: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let lab = tempfile::tempdir().unwrap();
-        let lines = Arc::new(Lines::default());
-        let host = HostSettings { lab: lab.path().join("lab"), ..HostSettings::default() };
-        let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
-        Self { session, lines, _lab: lab }
-    }
-
-    /// The value of a script that must end well.
-    #[track_caller]
-    fn value(&self, source: &str) -> String {
-        let outcome = self.session.eval(source, "script.rhai");
-        if let Some(trouble) = &outcome.trouble {
-            panic!("{source}\n{}", trouble.text(false));
-        }
-        outcome.value.map(|bundle| bundle.text().to_owned()).unwrap_or_default()
-    }
-
-    /// Code and whole report of a script that must fail.
-    #[track_caller]
-    fn trouble(&self, source: &str) -> (String, String) {
-        let trouble = self.session.eval(source, "script.rhai").trouble.unwrap_or_else(|| panic!("{source} ends well"));
-        (trouble.fault.code.clone(), trouble.text(false))
-    }
-}
 
 /// Every strategy of the library, made so small that a hundred evaluations go through all of its phases.
 const SHIPPED: &[(&str, &str)] = &[
@@ -98,9 +52,9 @@ fn the_check_finds_what_is_wrong() {
     assert_eq!(poor, "[\"reaches every value of every choice\", \"ends on a space that is used up\"]");
     let closure = own("[problem.random(rng)]", "#{ pick: |x| x }");
     assert_eq!(closure, "[\"keeps its state as plain data\"]");
-    let (code, shown) =
+    let (fault, shown) =
         bench.trouble("check_strategy(|| #{ name: \"dull\", ask: |problem, n, rng| problem.plain(), tell: |results| {} })");
-    assert_eq!(code, "script::thrown");
+    assert_eq!(fault.code, "script::thrown");
     assert!(shown.contains("strategy \"dull\" fails") && shown.contains("- reaches every value of every choice"), "{shown}");
 }
 
@@ -181,7 +135,7 @@ fn several_objectives_give_a_front() {
         print(study.history.columns);
         best.call(study).len() > 2 * best.call(chance).len()";
     assert_eq!(bench.value(front), "true");
-    assert_eq!(bench.lines.0.lock().unwrap().join(""), "[\"trial\", \"space\", \"score\", \"best\", \"latency\", \"mparams\"]");
+    assert_eq!(bench.printed(), "[\"trial\", \"space\", \"score\", \"best\", \"latency\", \"mparams\"]");
     // The figures are stored: a search that goes on from the lab sees them as before.
     let again = "
         let scored = |space| throw \"scored again\";
@@ -193,8 +147,8 @@ fn several_objectives_give_a_front() {
         "evolve(hs, #{ minimize: |space| 1.0, strategy: nsga2(#{ minimize: [\"latncy\"], population: 4, batch: 4 }), evaluations: 9 })",
     );
     assert!(shown.contains("`tell` of the strategy") && shown.contains("no figure \"latncy\""), "{shown}");
-    let (code, shown) = bench.trouble("evolve(hs, #{ minimize: |space| #{ loss: 1.0 }, evaluations: 9 })");
-    assert!(code == "study::score" && shown.contains("a map without `score`"), "{shown}");
+    let (fault, shown) = bench.trouble("evolve(hs, #{ minimize: |space| #{ loss: 1.0 }, evaluations: 9 })");
+    assert!(fault.code == "study::score" && shown.contains("a map without `score`"), "{shown}");
 }
 
 #[test]
@@ -267,8 +221,8 @@ fn a_broken_strategy_ends_with_its_closure_and_line_and_the_study_so_far() {
     ] {
         let source =
             format!("evolve(hyperspace(\"pocket\"), #{{ minimize: |space| 1.0, evaluations: 50, strategy: #{{ {closures} }} }})");
-        let (code, shown) = bench.trouble(&source);
-        assert_eq!(code, wanted, "{shown}");
+        let (fault, shown) = bench.trouble(&source);
+        assert_eq!(fault.code, wanted, "{shown}");
         assert!(shown.contains(said), "{shown}");
         assert!(shown.contains(" script.rhai:2:"), "not at the closure's line:\n{shown}");
         assert!(shown.contains("`last_study()` holds the trials so far"), "{shown}");

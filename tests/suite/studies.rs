@@ -1,68 +1,6 @@
 //! What studies say beside their best: which choices matter, which strategy is better, what several objectives come to.
 
-use std::sync::{Arc, Mutex};
-
-use spaceevo::base::{Progress, ProgressSink};
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
-
-/// What was printed, and what news there were.
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
-
-impl ProgressSink for Lines {
-    fn begin(&self, _task: u64, _label: &str, _total: u64) {}
-    fn update(&self, _task: u64, _done: u64, _note: &str) {}
-    fn end(&self, _task: u64) {}
-    fn say(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
-
-/// A session with a lab of its own.
-struct Bench {
-    session: Session,
-    lines: Arc<Lines>,
-    _lab: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let lab = tempfile::tempdir().unwrap();
-        let lines = Arc::new(Lines::default());
-        let host = HostSettings { lab: lab.path().join("lab"), ..HostSettings::default() };
-        let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
-        session.set_progress(Progress::to(lines.clone()));
-        Self { session, lines, _lab: lab }
-    }
-
-    /// The value of a script that must end well.
-    #[track_caller]
-    fn value(&self, source: &str) -> String {
-        let outcome = self.session.eval(source, "script.rhai");
-        if let Some(trouble) = &outcome.trouble {
-            panic!("{source}\n{}", trouble.text(false));
-        }
-        outcome.value.map(|bundle| bundle.text().to_owned()).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn number(&self, source: &str) -> f64 {
-        self.value(source).parse().unwrap()
-    }
-
-    /// Code and message of a script that must fail.
-    #[track_caller]
-    fn trouble(&self, source: &str) -> (String, String) {
-        let trouble = self.session.eval(source, "script.rhai").trouble.unwrap_or_else(|| panic!("{source} ends well"));
-        (trouble.fault.code.clone(), trouble.fault.message.clone())
-    }
-}
+use crate::bench::Bench;
 
 #[test]
 fn choices_matter_as_much_as_they_were_made_to() {
@@ -94,7 +32,7 @@ fn choices_matter_as_much_as_they_were_made_to() {
     }
     assert_eq!(bench.value("found.height"), (6 + 15).to_string());
     assert!(bench.number("found.to_maps().filter(|row| row.choice.contains(\"×\")).map(|row| row.share).max()") < 0.03);
-    let said = bench.lines.0.lock().unwrap().join("\n");
+    let said = bench.said();
     let without = bench.value("study.failed.height");
     assert!(
         said.contains(&format!("importance: {without} trials have no finite score and are left out; of the other ")),
@@ -113,9 +51,9 @@ fn choices_matter_as_much_as_they_were_made_to() {
     let flat = |score: &str, evaluations: usize| {
         format!("evolve(hs, #{{ maximize: |space| {score}, evaluations: {evaluations} }}).importance()")
     };
-    assert_eq!(bench.trouble(&flat("1.0", 30)).0, "search::flat");
-    let (code, message) = bench.trouble(&flat("space.largest.mflops", 12));
-    assert!(code == "search::too_few" && message.contains("there are 12"), "{message}");
+    assert_eq!(bench.trouble(&flat("1.0", 30)).0.code, "search::flat");
+    let (fault, _) = bench.trouble(&flat("space.largest.mflops", 12));
+    assert!(fault.code == "search::too_few" && fault.message.contains("there are 12"), "{fault:?}");
 }
 
 #[test]
@@ -176,8 +114,8 @@ fn groups_of_studies_are_compared_as_the_tests_say() {
         ("compare(#{ a: [\"gone\"] })", "lab::no_item", "gone"),
         ("compare(groups, #{ base: \"chance\" })", "options::unknown", "`base`"),
     ] {
-        let (found, message) = bench.trouble(call);
-        assert!(found == code && message.contains(said), "{call}: {found}: {message}");
+        let (fault, _) = bench.trouble(call);
+        assert!(fault.code == code && fault.message.contains(said), "{call}: {fault:?}");
     }
 }
 
@@ -227,6 +165,6 @@ fn a_search_for_several_objectives_covers_more_than_chance() {
         ("chance.history.head(0).knee(#{ minimize: \"kb\" })", "objectives::empty"),
     ] {
         bench.value("let chance = evolve(hs, #{ maximize: figures, evaluations: 20 });");
-        assert_eq!(bench.trouble(call).0, code, "{call}");
+        assert_eq!(bench.trouble(call).0.code, code, "{call}");
     }
 }
