@@ -7,6 +7,7 @@ use spaceevo::train::DataSource;
 use tch::Tensor;
 
 use super::fault::job;
+use super::place;
 use super::serve::{Ears, tell};
 
 /// Images in files that are evaluated again and again are kept in memory if they take at most so many bytes.
@@ -183,7 +184,7 @@ fn gather<I: Iterator<Item = (usize, Change)>>(
         norm.write(&sample.pixels, sample.brighter, &mut pixels);
         labels.push(sample.label as i64);
     }
-    Ok((!labels.is_empty()).then(|| (maps(&pixels, labels.len(), side), Tensor::from_slice(&labels))))
+    Ok((!labels.is_empty()).then(|| (maps(&pixels, labels.len(), side), Tensor::from_slice(&labels).to_device(place::here()))))
 }
 
 /// `x` at another size, by bilinear interpolation.
@@ -195,7 +196,7 @@ pub fn resize(x: &Tensor, size: usize) -> Tensor {
 /// Pixels in the order N, H, W, C as maps `[N, C, H, W]` in the channels-last layout.
 fn maps(pixels: &[f32], count: usize, side: usize) -> Tensor {
     let (count, side) = (count as i64, side as i64);
-    Tensor::from_slice(pixels).view([count, side, side, 3]).permute([0, 3, 1, 2])
+    Tensor::from_slice(pixels).to_device(place::here()).view([count, side, side, 3]).permute([0, 3, 1, 2])
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::fault::job;
 use super::forward::{Norms, Statistics, run as run_net, sliced};
 use super::jobs::{WEIGHTS, store};
 use super::net::{self, Kind};
+use super::place;
 use super::serve::Ears;
 use super::store::{LayerWeights, Store, put};
 
@@ -124,7 +125,7 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
     }
     ears.check()?;
     let _guard = no_grad_guard();
-    let x = Tensor::from_slice(data).view(dims.as_slice());
+    let x = Tensor::from_slice(data).to_device(place::here()).view(dims.as_slice());
     let compiled = net::compile(graph, &store, vec![graph.output])?;
     let out = run_net(&compiled, &store, &x, task.quantized, Norms::Stored).swap_remove(0);
     let mut outputs = Weights::default();

@@ -20,6 +20,7 @@ mod lsq;
 mod meter;
 mod net;
 mod optim;
+mod place;
 mod script;
 mod serve;
 mod slice;

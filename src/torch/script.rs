@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use spaceevo::base::{Fault, Result};
 use spaceevo::train::ScriptShapes;
-use tch::{CModule, Device, IValue, Kind, Tensor, no_grad_guard};
+use tch::{CModule, IValue, Kind, Tensor, no_grad_guard};
+
+use super::place;
 
 /// A TorchScript file, ready to run.
 pub struct Script {
@@ -15,7 +17,7 @@ pub struct Script {
 impl Script {
     /// Loads `file`, to be evaluated.
     pub fn load(file: &Path) -> Result<Self> {
-        let loaded = CModule::load(file).and_then(|mut module| module.f_set_eval().map(|()| module));
+        let loaded = CModule::load_on_device(file, place::here()).and_then(|mut module| module.f_set_eval().map(|()| module));
         let module = loaded.map_err(|error| {
             fault(
                 file,
@@ -56,7 +58,7 @@ impl Script {
 pub fn shapes(job: &ScriptShapes) -> Result<Vec<[i64; 3]>> {
     let script = Script::load(&job.script.path)?;
     let side = job.resolution as i64;
-    let maps = script.features(&Tensor::zeros([1, job.channels as i64, side, side], (Kind::Float, Device::Cpu)))?;
+    let maps = script.features(&Tensor::zeros([1, job.channels as i64, side, side], (Kind::Float, place::here())))?;
     let shape = |(at, map): (usize, &Tensor)| {
         let size = map.size();
         match (size.as_slice(), map.kind()) {

@@ -3,6 +3,8 @@
 use spaceevo::graph::Channels;
 use tch::Tensor;
 
+use super::place;
+
 /// How to take the channels `part` out of `whole`; `None` if they do not fit.
 pub fn slice(part: &Channels, whole: &Channels) -> Option<Slice> {
     let indices = part.within(whole)?;
@@ -10,7 +12,7 @@ pub fn slice(part: &Channels, whole: &Channels) -> Option<Slice> {
     Some(match (indices.len() == whole.count(), leading) {
         (true, _) => Slice::All,
         (false, true) => Slice::First(indices.len() as i64),
-        (false, false) => Slice::Pick(Tensor::from_slice(&indices)),
+        (false, false) => Slice::Pick(Tensor::from_slice(&indices).to_device(place::here())),
     })
 }
 

@@ -13,6 +13,7 @@ use spaceevo::train::{Granularity, Lsq, Offset};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
+use super::place;
 
 /// Weights of one convolution or dense layer, or of one norm.
 pub enum LayerWeights {
@@ -154,7 +155,7 @@ impl Store {
         let weight_scales = all_gains.end..take(0).start;
         let tensor_scales = take(names.len() as i64);
         let offsets = take(names.len() as i64);
-        let options = (Kind::Float, Device::Cpu);
+        let options = (Kind::Float, place::here());
         let values = Tensor::zeros([size], options);
         let grads = Tensor::zeros([size], options);
         let leaf = |start: i64, dims: &[i64]| parameter(&values, &grads, start, dims);
@@ -220,8 +221,8 @@ impl Store {
                 weight_scales,
                 tensor_scales,
                 offsets,
-                largest_scales: Tensor::from_slice(&largest),
-                codes: Tensor::from_slice(&codes),
+                largest_scales: Tensor::from_slice(&largest).to_device(place::here()),
+                codes: Tensor::from_slice(&codes).to_device(place::here()),
             },
         };
         store.draw(seed);
@@ -266,7 +267,8 @@ impl Store {
                         _ => 0.01,
                     };
                     tch::manual_seed(seed.child(&spec.name).0.cast_signed());
-                    let _ = weight.detach().normal_(0.0, std);
+                    // Drawn by the processor, so that they are the same on every card.
+                    weight.detach().copy_(&Tensor::zeros(&dims, (Kind::Float, Device::Cpu)).normal_(0.0, std));
                     if let Some(bias) = bias {
                         let _ = bias.detach().zero_();
                     }
@@ -319,7 +321,7 @@ impl Store {
                             // One scale for all is as many that are equal.
                             let data = if shape == [1] { data } else { weights.need(&key, &[scale.value.numel()])? };
                             let finer = if bits.is_none() { weight_codes } else { 1.0 };
-                            scale.set(&(Tensor::from_slice(data) / finer));
+                            scale.set(&(Tensor::from_slice(data).to_device(scale.value.device()) / finer));
                         }
                     }
                 }
@@ -429,7 +431,7 @@ impl Store {
 /// A leaf that is a view of `values`, whose gradient is a view of `grads`.
 fn parameter(values: &Tensor, grads: &Tensor, start: i64, dims: &[i64]) -> Tensor {
     let count = dims.iter().product();
-    let mut leaf = Tensor::zeros(dims, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    let mut leaf = Tensor::zeros(dims, (Kind::Float, values.device())).set_requires_grad(true);
     // Not a view in autograd's eyes: writing to one parameter leaves the others' history alone.
     leaf.set_data(&values.narrow(0, start, count).view(dims));
     // A first gradient, of zero, makes the tensor that is then pointed at its place among the others.
@@ -446,7 +448,7 @@ pub fn put(weights: &mut Weights, key: String, tensor: &Tensor) {
 
 /// The values of a tensor of floats.
 pub fn numbers(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.detach().contiguous();
+    let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
     let mut data = vec![0.0; tensor.numel()];
     let count = data.len();
     tensor.view([-1]).copy_data(&mut data, count);

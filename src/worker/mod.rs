@@ -28,13 +28,15 @@
 //!
 //! # Manners
 //! One job at a time. A job that fails does not end the worker. Standard error is for people; its last
-//! lines are quoted when a worker dies. The trainer takes `--threads N`.
+//! lines are quoted when a worker dies. The trainer takes `--threads N`, and `--processors cpu` or
+//! `cuda:0,cuda:1` ([`Processor`]).
 
 mod elsewhere;
 mod executor;
 mod fault;
 mod pool;
 mod process;
+mod processor;
 mod program;
 mod protocol;
 mod state;
@@ -46,6 +48,7 @@ pub use executor::Executor;
 pub use fault::WorkerFault;
 pub use pool::{Pool, PoolOptions};
 pub use process::{Outcome, Process};
+pub use processor::Processor;
 pub use program::{Program, TRAINER};
 pub use protocol::{News, Order, PROTOCOL};
 pub use state::{Place, Stage, State};
