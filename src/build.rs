@@ -32,7 +32,13 @@ fn find_libtorch() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");
     let lib = env::var_os("LIBTORCH").map(|folder| PathBuf::from(folder).join("lib"));
     match lib.filter(|lib| lib.join("libtorch_cpu.so").is_file()).map(fs::canonicalize) {
-        Some(Ok(lib)) => println!("cargo::rustc-link-arg-bin=spaceevo-trainer=-Wl,--enable-new-dtags,-rpath,{}", lib.display()),
+        Some(Ok(lib)) => {
+            println!("cargo::rustc-link-arg-bin=spaceevo-trainer=-Wl,--enable-new-dtags,-rpath,{}", lib.display());
+            // Its part for cards is loaded from beside it, if it is ever fetched.
+            if let Some(native) = lib.parent().and_then(Path::parent) {
+                println!("cargo::rustc-env=SPACEEVO_CUDA_FOLDER={}", native.join("cuda").display());
+            }
+        }
         _ => println!(
             "cargo::error=libtorch is missing: run `./x setup`, or set LIBTORCH to the folder that holds lib/libtorch_cpu.so"
         ),

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::base::Fault;
+use crate::runtime::Processor;
+
 /// Under the help of the program and of `run`.
 const RUNNING: &str = "\
 Options of the program stand before FILE; what follows FILE belongs to the script. It sees the words as the array `ARGS`,
@@ -50,6 +53,10 @@ pub(super) struct Args {
     #[arg(long, global = true, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
 
+    /// What they compute with: `cuda:0`, or several cards `cuda:0,cuda:1` [default: cpu].
+    #[arg(long, global = true, value_name = "LIST", value_delimiter = ',', value_parser = device)]
+    pub devices: Vec<Processor>,
+
     /// The seed of everything that takes a seed and is not given one.
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -57,6 +64,11 @@ pub(super) struct Args {
     /// Show no progress and no news, only what the script prints and why it failed.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+/// A device, or what is wrong with its name.
+fn device(text: &str) -> Result<Processor, String> {
+    text.parse().map_err(|fault: Fault| fault.help.map_or(fault.message, |help| help))
 }
 
 /// How a script is run.

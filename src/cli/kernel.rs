@@ -10,6 +10,7 @@ use super::args::Args;
 use super::{report, settings, terminal, usage};
 use crate::base::Fault;
 use crate::kernel::spec::{self, NAME, Place};
+use crate::runtime::Processor;
 use crate::runtime::Session;
 use crate::runtime::render::Trouble;
 
@@ -96,6 +97,9 @@ fn options(args: &Args) -> Vec<String> {
     }
     if let Some(workers) = args.workers {
         add("--workers", workers.to_string());
+    }
+    if !args.devices.is_empty() {
+        add("--devices", Processor::list(&args.devices));
     }
     if args.seed != 0 {
         add("--seed", args.seed.to_string());

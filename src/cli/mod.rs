@@ -77,6 +77,7 @@ fn settings(args: &Args, rest: &[String]) -> Settings {
     if let Some(workers) = args.workers {
         host.workers = workers.into();
     }
+    host.devices.clone_from(&args.devices);
     Settings { host, stdlib: args.stdlib.clone(), args: rest.to_vec(), ..Settings::default() }
 }
 

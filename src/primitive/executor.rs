@@ -11,19 +11,45 @@ use super::cross::{Answer, Cross, inner_fault, raise};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use crate::base::Result;
+use crate::base::{Fault, Result};
 use crate::frame::Table;
 use crate::lab::Lab;
 use crate::train::Runner;
-use crate::worker::{Batches, Elsewhere, ElsewhereFault, Held, Spot, Stage, Starts};
+use crate::worker::{Batches, Elsewhere, ElsewhereFault, Held, PoolOptions, Processor, Spot, Stage, Starts};
 
 /// A place to train, as scripts hold it.
 #[derive(Debug, Clone)]
 pub struct Executor {
     /// How the script named it.
     pub name: String,
-    /// The place; `None` for workers of the session.
-    pub spot: Option<Spot>,
+    /// Who works there.
+    pub site: Site,
+}
+
+/// Who runs jobs.
+#[derive(Debug, Clone)]
+pub enum Site {
+    /// Workers of the session, which end with it.
+    Own(Own),
+    /// Others, which go on without it.
+    Elsewhere(Spot),
+}
+
+/// What was said of workers of the session.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// How many; `None` as many as there are cards, or as the session was started with.
+    pub workers: Option<usize>,
+    /// Threads of each.
+    pub threads: Option<usize>,
+    /// What they compute with.
+    pub devices: Option<Vec<Processor>>,
+}
+
+impl Own {
+    fn hired(&self, host: &Host) -> PoolOptions {
+        host.workers(self.workers, self.threads, self.devices.as_ref().unwrap_or(&host.settings.devices))
+    }
 }
 
 /// Jobs that were submitted, as scripts hold them.
@@ -37,9 +63,11 @@ pub struct Submitted {
 }
 
 /// Names of places, for completion.
-pub(super) const NAMES: [&str; 5] = ["local", "background", "ssh://", "slurm", "slurm://"];
+pub(super) const NAMES: [&str; 6] = ["local", "cuda:0", "background", "ssh://", "slurm", "slurm://"];
 /// Options of every place.
-const COMMON: [&str; 5] = ["workers", "threads", "trainer", "setup", "paths"];
+const OWN: [&str; 3] = ["workers", "threads", "devices"];
+/// Options of places without the session.
+const COMMON: [&str; 6] = ["workers", "threads", "devices", "trainer", "setup", "paths"];
 /// Options of Slurm.
 const SLURM: [&str; 4] = ["partition", "time", "gpus", "sbatch"];
 /// How long one waits for cancelled jobs to stop.
@@ -48,12 +76,13 @@ const LOOK: Duration = Duration::from_millis(300);
 
 #[export_module]
 mod executor_functions {
-    /// A place to train, for the option `on`, with one worker of one thread.
+    /// A place to train, for the option `on`, as it is without options.
     ///
     /// # Example
     ///
     /// ```rhai
     /// executor("ssh://me@box/data/lab").name //> ssh://me@box/data/lab
+    /// executor("cuda:0")                     //> executor cuda:0 (1 worker)
     /// executor("cloud")                      //> fails executor::unknown
     /// ```
     #[rhai_fn(return_raw)]
@@ -63,22 +92,29 @@ mod executor_functions {
 
     /// A place to train, for the option `on` of whatever trains: this machine, another one, a cluster.
     ///
-    /// "local" are the session's own workers, which end with it. Elsewhere jobs go on when the session ends, and the same call finds what they made:
+    /// "local" are the session's own workers, which end with it; "cuda:0" are such that compute with a card, the first one. Elsewhere jobs go on when the session ends, and the same call finds what they made:
     /// "background" on this machine, "ssh://user@host/folder" on another one, "slurm" and "slurm://user@host/folder" as an array of jobs.
     /// Files go into `folder` there (".spaceevo-elsewhere" in the home folder), each once. Hosts, keys and ports are those of ~/.ssh/config. Slurm
     /// without a host works in the lab itself, which must then lie in a folder that all nodes share; a job whose time is up goes on in a new one as
     /// long as a session waits for it.
     ///
-    /// Options: `workers` (1): jobs at the same time; `threads` (1): of each; `trainer`: a checkout there or its program (the session's own, or
+    /// Options: `workers` (1; of the session's own as many as cards, or what `--workers` says): jobs at the same time; `threads` (1): of each;
+    /// `devices` ("cpu"): what they compute with, "cuda:0" or a list of cards that are dealt out to the workers: a job then has one card, or several
+    /// if there are more cards than workers (see `replicas` of `train_supernet`).
+    /// Cards need libtorch's part for CUDA, which `./x setup --cuda` fetches, or the variable LIBTORCH_CUDA, the folder `torch/lib` of PyTorch.
+    ///
+    /// Options of places without the session: `trainer`: a checkout there or its program (the session's own, or
     /// "spaceevo-trainer" there), of the same build; `setup` (""): lines of shell before it, in which $SPACEEVO_WORKER is the number of the worker,
     /// from 0 (but not in Slurm); `paths` (#{}): data that lie there already, from path here to path there.
-    /// Options of Slurm: `partition`, `time`, `gpus` (of each job), `sbatch` ([]): further arguments of sbatch.
+    /// Options of Slurm: `partition`, `time`, `gpus` (of each job, which computes with them), `sbatch` ([]): further arguments of sbatch.
     ///
     /// # Example
     ///
     /// ```rhai
     /// executor("slurm", #{ workers: 20, threads: 4, partition: "gpu", time: "12:00:00", sbatch: ["--account=me"] }).workers //> 20
+    /// executor("local", #{ devices: ["cuda:0", "cuda:1"] }) //> executor local (2 workers, cuda:0 cuda:1)
     /// executor("background", #{ gpus: 1 }) //> fails options::unknown
+    /// executor("local", #{ devices: "gpu" }) //> fails executor::device
     /// ```
     #[rhai_fn(name = "executor", return_raw)]
     pub fn executor_with(place: &str, given: Map) -> Answer<Executor> {
@@ -92,20 +128,19 @@ mod executor_functions {
     }
 
     /// Jobs that run there at the same time.
-    ///
-    /// 0 for the session's own workers, which are as many as `--workers` says.
-    #[rhai_fn(get = "workers", pure)]
-    pub fn executor_workers(executor: &mut Executor) -> i64 {
-        executor.spot.as_ref().map_or(0, |spot| spot.workers as i64)
+    #[rhai_fn(get = "workers", return_raw)]
+    pub fn executor_workers(context: NativeCallContext, executor: &mut Executor) -> Answer<i64> {
+        let host = Host::of(&context)?;
+        Ok(match &executor.site {
+            Site::Own(own) => own.hired(&host).workers as i64,
+            Site::Elsewhere(spot) => spot.workers as i64,
+        })
     }
 
     /// The place as text.
     #[rhai_fn(name = "to_string", pure)]
     pub fn executor_text(executor: &mut Executor) -> String {
-        match &executor.spot {
-            None => "executor local".into(),
-            Some(spot) => format!("executor {} ({} x {} threads)", spot.name, spot.workers, spot.threads),
-        }
+        words_of(executor)
     }
 
     /// Calls a closure without waiting for jobs that go on elsewhere; gives those.
@@ -217,19 +252,60 @@ mod executor_functions {
     }
 }
 
+/// The place as a line.
+pub(super) fn words_of(executor: &Executor) -> String {
+    let name = &executor.name;
+    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut facts = Vec::new();
+    let processors = match &executor.site {
+        Site::Own(own) => {
+            let devices = own.devices.as_deref().unwrap_or_default();
+            let cards = devices.iter().any(|processor| *processor != Processor::Cpu);
+            facts.extend(own.workers.or(cards.then_some(devices.len())).map(|count| number(count, "worker")));
+            facts.extend(own.threads.map(|count| number(count, "thread")));
+            devices
+        }
+        Site::Elsewhere(spot) => {
+            facts.extend([number(spot.workers, "worker"), number(spot.threads, "thread")]);
+            &spot.processors
+        }
+    };
+    let processors: Vec<_> = processors.iter().map(ToString::to_string).filter(|one| one != name).collect();
+    facts.extend((!processors.is_empty()).then(|| processors.join(" ")));
+    if facts.is_empty() { format!("executor {name}") } else { format!("executor {name} ({})", facts.join(", ")) }
+}
+
+/// What workers compute with: a text or an array of texts.
+fn devices(value: &Dynamic) -> Result<Vec<Processor>> {
+    let texts = value.clone().into_array().unwrap_or_else(|_| vec![value.clone()]);
+    let processors: Vec<Processor> = texts.iter().map(|text| text.to_string().parse()).collect::<Result<_>>()?;
+    if processors.is_empty() {
+        return Err(Fault::new(
+            "executor::device",
+            "an empty list of devices",
+            "leave it out for the processor, or name a card: \"cuda:0\"",
+        ));
+    }
+    Ok(processors)
+}
+
 fn read(place: &str, given: Map) -> Result<Executor> {
-    let spot = Spot::named(place)?;
-    let slurm = spot.as_ref().is_some_and(|spot| spot.starts == Starts::Slurm);
+    if let Ok(processor) = place.parse() {
+        let options = Options::new("executor", given, &OWN[..2])?;
+        return own(place, &options, Some(vec![processor]));
+    }
+    let Some(mut spot) = Spot::named(place)? else {
+        let options = Options::new("executor", given, &OWN)?;
+        let named = options.value("devices").map(devices).transpose()?;
+        return own(place, &options, named);
+    };
+    let slurm = spot.starts == Starts::Slurm;
     let known = if slurm { [&COMMON[..], &SLURM].concat() } else { COMMON.to_vec() };
     let options = Options::new("executor", given, &known)?;
-    let Some(mut spot) = spot else {
-        return match COMMON.into_iter().find(|key| options.value(key).is_some()) {
-            Some(option) => {
-                let help = "the session's own workers are as `--workers` and `--threads` say; \"background\" takes options";
-                Err(ElsewhereFault::Option { place: place.into(), option, help }.into())
-            }
-            None => Ok(Executor { name: place.into(), spot: None }),
-        };
+    let cards = options.count("gpus", 1)?.unwrap_or(0);
+    spot.processors = match options.value("devices") {
+        Some(value) => devices(value)?,
+        None => (0..cards).map(Processor::Cuda).collect(),
     };
     spot.workers = options.count("workers", 1)?.unwrap_or(1);
     spot.threads = options.count("threads", 1)?.unwrap_or(1);
@@ -249,27 +325,49 @@ fn read(place: &str, given: Map) -> Result<Executor> {
         for (key, flag) in [("partition", "--partition"), ("time", "--time")] {
             spot.sbatch.extend(options.text(key)?.map(|value| format!("{flag}={value}")));
         }
-        spot.sbatch.extend(options.count("gpus", 1)?.map(|count| format!("--gpus={count}")));
+        spot.sbatch.extend((cards > 0).then(|| format!("--gpus={cards}")));
         for argument in options.array("sbatch")?.unwrap_or_default() {
             let text = argument.into_string();
             spot.sbatch.push(text.map_err(|_| options.refuse("sbatch", "it holds texts", "`[\"--account=me\"]`"))?);
         }
     }
-    Ok(Executor { name: place.into(), spot: Some(spot) })
+    Ok(Executor { name: place.into(), site: Site::Elsewhere(spot) })
 }
 
-/// Runs the jobs of a call where its option `on` says: the name of a place, or an executor.
+fn own(place: &str, options: &Options, devices: Option<Vec<Processor>>) -> Result<Executor> {
+    let own = Own { workers: options.count("workers", 1)?, threads: options.count("threads", 1)?, devices };
+    Ok(Executor { name: place.into(), site: Site::Own(own) })
+}
+
+/// What the option `on` of a call names: a place, its name, or cards.
+fn named(options: &Options) -> Result<Executor> {
+    match options.value("on") {
+        None => read("local", Map::new()),
+        Some(value) if value.is_string() => read(&value.to_string(), Map::new()),
+        Some(value) if value.is_array() => read("local", Map::from([("devices".into(), value.clone())])),
+        Some(_) => options.need("on", "a place to train: `executor(\"ssh://host\")` or \"cuda:0\""),
+    }
+}
+
+/// The workers of the session that a call trains with; the usual ones where it trains elsewhere.
+pub(super) fn workers(host: &Host, options: &Options) -> Result<PoolOptions> {
+    Ok(match named(options)?.site {
+        Site::Own(own) if !host.settings.dry => own.hired(host),
+        _ => Own::default().hired(host),
+    })
+}
+
+/// Runs the jobs of a call where its option `on` says.
 pub(super) fn runner(host: &Host, options: &Options) -> Result<Arc<Runner>> {
-    let executor = match options.value("on") {
-        None => return host.runner(),
-        Some(value) if value.is_string() => read(&value.to_string(), Map::new())?,
-        Some(_) => options.need("on", "a place to train: `executor(\"ssh://host\")`")?,
-    };
-    let Some(spot) = executor.spot else { return host.runner() };
-    if host.settings.dry {
+    let site = named(options)?.site;
+    if host.settings.dry && options.value("on").is_some() {
         host.note_cut("where jobs run", "here".into());
         return host.runner();
     }
+    let spot = match site {
+        Site::Own(own) => return host.runner_of(own.hired(host)),
+        Site::Elsewhere(spot) => spot,
+    };
     let lab = host.lab()?;
     let elsewhere = Elsewhere::new(spot, lab.root());
     Ok(Arc::new(match host.submits() {

@@ -16,6 +16,7 @@ use crate::lab::Lab;
 pub use crate::lab::Running;
 use crate::native::{Cells, Natives};
 use crate::train::Runner;
+pub use crate::worker::Processor;
 use crate::worker::{Followed, Pool, PoolOptions};
 
 /// What dry runs say of training: its steps, at most one in each stretch.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub workers: usize,
     /// Threads of each worker.
     pub threads: usize,
+    /// What they compute with; the processor if it is empty.
+    pub devices: Vec<Processor>,
     /// The seed of whatever takes one and was not given it.
     pub seed: u64,
     /// Whether long work is cut to a small part, to see that a script runs: [`Host::cut`].
@@ -47,7 +50,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1, seed: 0, dry: false }
+        Self { lab: PathBuf::from(".spaceevo"), workers: cores, threads: 1, devices: Vec::new(), seed: 0, dry: false }
     }
 }
 
@@ -84,7 +87,8 @@ pub struct Host {
     look: Mutex<Look>,
     output: OnceLock<Arc<dyn Output>>,
     lab: Mutex<Option<Arc<Lab>>>,
-    runner: Mutex<Option<Arc<Runner>>>,
+    /// By what workers it has.
+    runners: Mutex<BTreeMap<PoolOptions, Arc<Runner>>>,
     engine: OnceLock<Weak<Engine>>,
     library: OnceLock<Arc<dyn ScriptLibrary>>,
     explainer: OnceLock<Weak<dyn Explainer>>,
@@ -184,16 +188,30 @@ impl Host {
         Ok(lab.insert(Arc::new(Lab::open_for(&self.settings.lab, self.running.clone())?)).clone())
     }
 
-    /// Runs training jobs; workers start with the first job and stay warm.
+    /// Runs training jobs with the session's workers.
     pub fn runner(&self) -> Result<Arc<Runner>, Fault> {
+        self.runner_of(self.workers(None, None, &self.settings.devices))
+    }
+
+    /// Workers of the session that compute with `processors`: as many as there are cards, unless it was said.
+    pub(super) fn workers(&self, workers: Option<usize>, threads: Option<usize>, processors: &[Processor]) -> PoolOptions {
+        let cards = processors.iter().filter(|processor| **processor != Processor::Cpu).count();
+        let usual = if cards > 0 { processors.len() } else { self.settings.workers };
+        PoolOptions {
+            workers: workers.unwrap_or(usual),
+            threads: threads.unwrap_or(self.settings.threads),
+            processors: processors.to_vec(),
+            trainer: None,
+        }
+    }
+
+    /// Runs training jobs with these workers, which start with the first job and stay warm.
+    pub(super) fn runner_of(&self, workers: PoolOptions) -> Result<Arc<Runner>, Fault> {
         let lab = self.lab()?;
-        let mut runner = self.runner.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(runner
-            .get_or_insert_with(|| {
-                let options = PoolOptions { workers: self.settings.workers, threads: self.settings.threads, trainer: None };
-                Arc::new(Runner::new(lab, Pool::start(options)))
-            })
-            .clone())
+        let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+        let runner =
+            runners.entry(workers).or_insert_with_key(|workers| Arc::new(Runner::new(lab, Pool::start(workers.clone()))));
+        Ok(runner.clone())
     }
 
     /// Does `work` without waiting for jobs that go on elsewhere: the batches of these, and what it gave.

@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::dataset::{Dataset, data_of, default_data};
-use super::executor::runner;
+use super::executor::{runner, workers};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
@@ -27,6 +27,7 @@ use crate::space::Subnet;
 use crate::train::{
     DataSource, Expression, Job, Lsq, NetEvaluation, NetScore, SupernetRecipe, SupernetTask, TrainSummary, WeightsRef,
 };
+use crate::worker::PoolOptions;
 
 /// Test images that are in memory at a time.
 const AT_ONCE: usize = 100;
@@ -42,6 +43,8 @@ pub struct Supernet {
     pub(super) top1_pct: f64,
     /// The one subnet that it was trained for last.
     pub(super) tuned: Option<Subnet>,
+    /// Workers of the session that trained it, and judge it.
+    workers: PoolOptions,
     seed: Seed,
     task: Arc<Mutex<SupernetTask>>,
 }
@@ -64,13 +67,13 @@ impl Supernet {
         metric: Option<&Expression>,
     ) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
-        let share = subnets.len().div_ceil(host.settings.workers.max(1)).max(1);
+        let share = subnets.len().div_ceil(self.workers.workers.max(1)).max(1);
         let mut jobs = Vec::new();
         for part in subnets.chunks(share) {
             let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how, metric.cloned()))?;
             jobs.push(Job::EvalNets(job));
         }
-        let done = host.runner()?.run(jobs, &host.progress(), &host.cancel)?;
+        let done = host.runner_of(self.workers.clone())?.run(jobs, &host.progress(), &host.cancel)?;
         let mut scores = Vec::new();
         for one in done {
             scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.metric.unwrap_or(score.top1_pct)));
@@ -110,7 +113,7 @@ mod supernet_functions {
     /// right class, smoothed; `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure
     /// `|student, teacher|` or `|student, teacher, labels|` over logits, or "labels": by `loss`, as the largest does;
     /// `smoothing` (0.1) of labels; `dropout` (0; the reference: 0.2) before the classifier of the largest subnet;
-    /// `on` ("local"): where it is trained (see `executor`); `seed` (0).
+    /// `on` ("local"): where it is trained (see `executor`; on a card of this machine it is judged and tuned there too); `seed` (0).
     ///
     /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
     ///
@@ -253,6 +256,7 @@ mod supernet_functions {
 fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map) -> Result<Vec<Supernet>> {
     let options = Options::new("train_supernet", given, &with_supernet_options(&["data", "on", "seed"]))?;
     let data = data_of(&options, || default_data(host))?;
+    let workers = workers(host, &options)?;
     let recipe = supernet_recipe(context, host, &options)?;
     let seed = options.seed()?;
     let mut tasks = Vec::new();
@@ -274,6 +278,7 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
             lsq: recipe.common.lsq,
             top1_pct,
             tuned: None,
+            workers: workers.clone(),
             seed,
             task,
         })
@@ -292,7 +297,7 @@ pub(super) fn tune(
     let recipe = tuning_recipe(context, host, &options, SupernetRecipe::tuning(supernet.quantized, supernet.lsq))?;
     let seed = options.seed()?;
     let job = supernet.task(|task| task.tune(supernet.weights.clone(), supernet.data.clone(), subnet, &recipe, seed))?;
-    let done = host.runner()?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
+    let done = host.runner_of(supernet.workers.clone())?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     Ok(Supernet {
         weights: done.weights(),
         quantized: supernet.quantized || recipe.common.int8_steps > 0,

@@ -22,7 +22,7 @@ mod watch;
 mod words;
 
 pub use crate::primitive::front::{Bundle, Form, Look, Output, nobody};
-pub use crate::primitive::host::Settings as HostSettings;
+pub use crate::primitive::host::{Processor, Settings as HostSettings};
 pub use commands::{Desk, Shown, Then};
 pub use complete::{Candidate, Completion, Readiness};
 pub use engine::Limits;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Fault, Result};
 use spaceevo::train::CHECKPOINT;
-use spaceevo::worker::{Before, News, Place, Plan, Stage, State, Task, Use, alone, lost};
+use spaceevo::worker::{Before, News, Place, Plan, Processor, Stage, State, Task, Use, alone, lost};
 
 use super::jobs::Jobs;
 use super::serve::{Ears, caught, listen_with, prepare, read};
@@ -43,7 +43,7 @@ impl Report {
 
 /// Runs job `at` of the batch in `folder` and leaves its state; one that is over already is left as it is. A training that was
 /// cut short goes on.
-pub fn run(folder: &Path, at: usize, threads: u16) -> Result<()> {
+pub fn run(folder: &Path, at: usize, threads: u16, processors: &[Processor]) -> Result<()> {
     let place = Place::new(folder, at);
     let _lock = alone(&place)?;
     let before = place.state();
@@ -56,7 +56,7 @@ pub fn run(folder: &Path, at: usize, threads: u16) -> Result<()> {
         Before::Open => return Ok(()),
         Before::Lost => return place.write(&before.ended(Err(lost()))),
     }
-    prepare(threads);
+    let ready = prepare(threads, processors);
     let state = State { stage: Stage::Running, told: before.told, news: before.news, ..State::default() };
     place.write(&state)?;
     let report = Arc::new(Mutex::new(Report { place: place.clone(), state, written: None }));
@@ -71,7 +71,8 @@ pub fn run(folder: &Path, at: usize, threads: u16) -> Result<()> {
         asked.cancel();
     });
     let job = read(&place.job());
-    let result = caught(|| Jobs::default().run(job.as_ref().map_err(Fault::clone)?, &mut Ears::new(0, cancel)));
+    let result =
+        ready.and_then(|()| caught(|| Jobs::default().run(job.as_ref().map_err(Fault::clone)?, &mut Ears::new(0, cancel))));
     let left_over = job.as_ref().map(|job| job.paths_that(Use::Writes)).unwrap_or_default();
     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
     report.state = std::mem::take(&mut report.state).ended(result);

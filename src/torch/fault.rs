@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the message of a variant names its fields")]
 
 use miette::Diagnostic;
+use spaceevo::worker::Processor;
 use thiserror::Error;
 
 /// A fault of a training or evaluation job.
@@ -18,6 +19,10 @@ pub enum TrainFault {
         help("if it speaks of memory, use a smaller batch; if of shapes, `explain(block)` shows those of every layer")
     )]
     Torch { message: String },
+    /// A card that cannot be used.
+    #[error("`{processor}` cannot be used: {why}")]
+    #[diagnostic(code(train::cuda), help("{help}"))]
+    Cuda { processor: Processor, why: String, help: String },
     /// A job that cannot be run as it is.
     #[error("{what}")]
     #[diagnostic(code(train::job), help("{help}"))]

@@ -9,6 +9,7 @@ mod alone;
 mod batches;
 mod checkpoint;
 mod course;
+mod cuda;
 mod evaluate;
 mod export;
 mod fault;

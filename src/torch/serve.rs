@@ -5,20 +5,24 @@ use std::collections::VecDeque;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Fault, Quiet, Result};
 use spaceevo::train::JobFile;
-use spaceevo::worker::{News, Order, PROTOCOL, build_id};
+use spaceevo::worker::{News, Order, PROTOCOL, Processor, build_id};
 
 use super::fault::TrainFault;
 use super::jobs::Jobs;
+use super::place;
 
 /// Progress lines are at least this far apart.
 const APART: Duration = Duration::from_millis(200);
 /// So often a job looks whether somebody measures on this machine.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether it was said that trainings wait for measurements.
+static SAID: Once = Once::new();
 
 /// Where the running job reports to, and what tells it to stop.
 pub struct Ears {
@@ -53,7 +57,9 @@ impl Ears {
     pub fn check(&self) -> Result<()> {
         self.cancel.check()?;
         if self.looked.get().is_none_or(|at| at.elapsed() >= LOOK) {
-            Quiet::wait(&self.cancel, || tell("training pauses while a latency is measured on this machine".into()))?;
+            Quiet::wait(&self.cancel, || {
+                SAID.call_once(|| tell("training pauses whenever a latency is measured on this machine".into()));
+            })?;
             self.looked.set(Some(Instant::now()));
         }
         Ok(())
@@ -108,11 +114,16 @@ impl Shared {
     }
 }
 
-/// Sets libtorch up for so many threads.
-pub fn prepare(threads: u16) {
-    tch::set_num_threads(i32::from(threads));
+/// Sets libtorch up for so many threads, and for what it computes with.
+///
+/// # Errors
+/// `train::cuda`.
+pub fn prepare(threads: u16, processors: &[Processor]) -> Result<()> {
     // Faults of libtorch arrive as panics and are reported as faults of the job.
     std::panic::set_hook(Box::new(|_| {}));
+    caught(|| place::set(processors))?;
+    tch::set_num_threads(i32::from(threads));
+    Ok(())
 }
 
 /// Says which build this is.
@@ -133,8 +144,9 @@ pub fn read(file: &Path) -> Result<JobFile> {
 }
 
 /// Greets, then runs orders from standard input until it ends.
-pub fn serve(threads: u16) {
-    prepare(threads);
+pub fn serve(threads: u16, processors: &[Processor]) {
+    // Each job then tells what is missing.
+    let ready = prepare(threads, processors);
     greet();
     let shared = Arc::new(Shared::default());
     let listener = Arc::clone(&shared);
@@ -142,7 +154,7 @@ pub fn serve(threads: u16) {
     let mut jobs = Jobs::default();
     while let Some((id, file)) = next(&shared) {
         let mut ears = Ears::new(id, shared.cancel.clone());
-        let result = caught(|| jobs.run(&read(&file)?, &mut ears));
+        let result = ready.clone().and_then(|()| caught(|| jobs.run(&read(&file)?, &mut ears)));
         shared.desk().running = None;
         say(&match result {
             Ok(result) => News::Done { id, result },

@@ -236,13 +236,14 @@ impl Runner {
         let mut found: Vec<Option<Done>> = Vec::with_capacity(jobs.len());
         let (mut waiting, mut left) = (Vec::new(), Vec::new());
         for (at, job) in jobs.into_iter().enumerate() {
-            let wanted = Waiting::new(&self.lab, vec![at], &job)?;
+            let mut wanted = Waiting::new(&self.lab, vec![at], &job)?;
             match self.lab.result(wanted.kind, &wanted.key)? {
                 Some(value) => {
                     let Waiting { key, folder, .. } = wanted;
                     found.push(Some(Done { key, folder, value, reused: true, pending: None }));
                 }
                 None => {
+                    wanted.detail.device = self.executor.cards().map(Value::from);
                     found.push(None);
                     waiting.push(wanted);
                     left.push(job);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Elsewhere, Held, Pool, Task};
+use super::{Elsewhere, Held, Pool, Processor, Task};
 use crate::base::{Cancel, Progress, Result};
 
 /// A place for jobs.
@@ -32,6 +32,15 @@ impl Executor {
             Self::Local(pool) => pool.workers(),
             Self::Elsewhere(elsewhere) => elsewhere.workers(),
         }
+    }
+
+    /// The cards that jobs compute with; `None` where the processor does.
+    pub fn cards(&self) -> Option<String> {
+        let processors = match self {
+            Self::Local(pool) => pool.processors(),
+            Self::Elsewhere(elsewhere) => elsewhere.processors(),
+        };
+        processors.iter().any(|one| *one != Processor::Cpu).then(|| Processor::list(processors))
     }
 
     /// Jobs that an earlier session left there and whose results are not taken up yet.

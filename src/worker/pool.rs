@@ -8,16 +8,18 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::process::{Outcome, Process};
-use super::{TRAINER, Task, WorkerFault};
+use super::{Processor, TRAINER, Task, WorkerFault};
 use crate::base::{Cancel, Fault, Progress, Result, write_json};
 
-/// How many workers, and which binary.
-#[derive(Debug, Clone)]
+/// How many workers, what they compute with, and which binary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PoolOptions {
     /// Workers that run at the same time; at least 1.
     pub workers: usize,
     /// Threads of each; at least 1.
     pub threads: usize,
+    /// What is dealt out to them ([`Processor::dealt`]); the processor if it is empty.
+    pub processors: Vec<Processor>,
     /// The trainer; without it the one named by `SPACEEVO_TRAINER`, or beside this binary, or in the folder above it.
     pub trainer: Option<PathBuf>,
 }
@@ -25,7 +27,8 @@ pub struct PoolOptions {
 /// Trainers of this session. They start when first needed, stay warm between calls, and end with the pool.
 pub struct Pool {
     options: PoolOptions,
-    idle: Mutex<Vec<Process>>,
+    /// Those without a job, each with the number of its worker.
+    idle: Mutex<Vec<(usize, Process)>>,
 }
 
 impl Pool {
@@ -38,6 +41,11 @@ impl Pool {
     /// How many jobs run at the same time.
     pub fn workers(&self) -> usize {
         self.options.workers
+    }
+
+    /// What is dealt out to them.
+    pub fn processors(&self) -> &[Processor] {
+        &self.options.processors
     }
 
     /// Runs `jobs`, each with the label that its progress bar shows, and returns their results in order.
@@ -55,20 +63,20 @@ impl Pool {
         let mut results: Vec<Option<Result<Value>>> = jobs.iter().map(|_| None).collect();
         std::thread::scope(|scope| {
             let (send, receive) = channel();
-            for _ in 0..self.options.workers.min(jobs.len()) {
+            for slot in 0..self.options.workers.min(jobs.len()) {
                 let (send, next) = (send.clone(), &next);
                 scope.spawn(move || {
                     let mut worker = None;
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some((job, label)) = jobs.get(index) else { break };
-                        let result = self.run_one(&mut worker, job, label, progress, cancel);
+                        let result = self.run_one((slot, &mut worker), (job, label), progress, cancel);
                         if send.send((index, result)).is_err() {
                             break;
                         }
                     }
                     if let Some(worker) = worker {
-                        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+                        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((slot, worker));
                     }
                 });
             }
@@ -90,9 +98,8 @@ impl Pool {
 
     fn run_one<T: Task>(
         &self,
-        worker: &mut Option<Process>,
-        job: &T,
-        label: &str,
+        (slot, worker): (usize, &mut Option<Process>),
+        (job, label): (&T, &str),
         progress: &Progress,
         cancel: &Cancel,
     ) -> Result<Value> {
@@ -103,7 +110,7 @@ impl Pool {
             cancel.check()?;
             let mut process = match worker.take() {
                 Some(process) => process,
-                None => self.take()?,
+                None => self.take(slot)?,
             };
             match process.run(file.clone(), label, progress, cancel) {
                 Outcome::Answered(result) => {
@@ -120,11 +127,17 @@ impl Pool {
         }
     }
 
-    fn take(&self) -> Result<Process> {
-        let warm = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    /// The process of worker `slot`: one that is warm, or a fresh one.
+    fn take(&self, slot: usize) -> Result<Process> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let warm = idle.iter().position(|(of, _)| *of == slot).map(|at| idle.swap_remove(at));
+        drop(idle);
         match warm {
-            Some(process) => Ok(process),
-            None => Process::start(&self.trainer(), self.options.threads),
+            Some((_, process)) => Ok(process),
+            None => {
+                let PoolOptions { workers, threads, processors, .. } = &self.options;
+                Process::start(&self.trainer(), *threads, &Processor::dealt(processors, slot, *workers))
+            }
         }
     }
 

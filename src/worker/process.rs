@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{News, Order, PROTOCOL, Program, TRAINER, WorkerFault, build_id};
+use super::{News, Order, PROTOCOL, Processor, Program, TRAINER, WorkerFault, build_id};
 use crate::base::{Bar, Cancel, Fault, Progress, Result};
 
 /// How often a waiting session looks whether it was interrupted.
@@ -49,6 +49,15 @@ pub(super) fn tuned(command: &mut Command, threads: usize) -> &mut Command {
     command.envs(TUNING.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()))
 }
 
+/// The options of a trainer with so many threads, which computes with `processors`.
+pub(super) fn options(threads: usize, processors: &[Processor]) -> Vec<String> {
+    let mut options = vec!["--threads".into(), threads.to_string()];
+    if processors.iter().any(|processor| *processor != Processor::Cpu) || processors.len() > 1 {
+        options.extend(["--processors".into(), Processor::list(processors)]);
+    }
+    options
+}
+
 /// A running worker that has greeted.
 pub struct Process {
     child: Child,
@@ -61,10 +70,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `trainer` and waits for its greeting.
-    pub fn start(trainer: &Path, threads: usize) -> Result<Self> {
+    /// Starts `trainer` with so many threads, to compute with `processors`, and waits for its greeting.
+    pub fn start(trainer: &Path, threads: usize, processors: &[Processor]) -> Result<Self> {
         let mut command = Command::new(trainer);
-        command.arg("--threads").arg(threads.to_string());
+        command.args(options(threads, processors));
         tuned(&mut command, threads);
         Self::begin(TRAINER, trainer, command)
     }

@@ -54,7 +54,7 @@ impl FromStr for Processor {
             "cuda" => Ok(Self::Cuda(0)),
             _ => card().map(Self::Cuda).ok_or_else(|| {
                 let help = "\"cpu\", \"cuda:0\" for the first card, \"cuda:1\" for the second";
-                Fault::new("executor::processor", format!("`{text}` is nothing to compute with"), help)
+                Fault::new("executor::device", format!("`{text}` is no device to train on"), help)
             }),
         }
     }
@@ -96,7 +96,7 @@ mod tests {
         }
         assert_eq!("cuda".parse::<Processor>().unwrap(), Processor::Cuda(0));
         for bad in ["gpu", "cuda:", "cuda:x", "CUDA:0", ""] {
-            assert_eq!(bad.parse::<Processor>().unwrap_err().code, "executor::processor");
+            assert_eq!(bad.parse::<Processor>().unwrap_err().code, "executor::device");
         }
     }
 }

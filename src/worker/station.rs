@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::process::tuned;
+use super::process::{options, tuned};
 use super::state::{Place, Stage, State};
-use super::{TRAINER, WorkerFault};
+use super::{Processor, TRAINER, WorkerFault};
 use crate::base::{Fault, Result};
 
 /// How often it looks whether a job has become ready.
@@ -34,6 +34,9 @@ pub struct Plan {
     pub workers: usize,
     /// Threads of each.
     pub threads: usize,
+    /// What is dealt out to them ([`Processor::dealt`]); the processor if it is empty.
+    #[serde(default)]
+    pub processors: Vec<Processor>,
     /// Lines of shell before the process of each job; `SPACEEVO_WORKER` is the number of its worker, from 0.
     #[serde(default)]
     pub setup: String,
@@ -201,7 +204,7 @@ fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Pl
 }
 
 fn process(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) -> Result<ExitStatus> {
-    let Plan { threads, setup, .. } = plan;
+    let Plan { workers, threads, processors, setup, .. } = plan;
     let trainer = std::env::current_exe().map_err(|error| Fault::file("find", Path::new("this program"), &error))?;
     let log = || File::options().create(true).append(true).open(place.log());
     let unable = |error: std::io::Error| {
@@ -210,7 +213,8 @@ fn process(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Plan) 
     let (out, err) = (log().map_err(unable)?, log().map_err(unable)?);
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{setup}\nexec \"$0\" \"$@\"")]).arg(&trainer);
-    command.arg("--batch").arg(folder).args(["--job", &at.to_string(), "--threads", &threads.to_string()]);
+    command.arg("--batch").arg(folder).args(["--job", &at.to_string()]);
+    command.args(options(*threads, &Processor::dealt(processors, worker, *workers)));
     command.env("SPACEEVO_WORKER", worker.to_string());
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     tuned(&mut command, *threads).status().map_err(unable)

@@ -104,7 +104,7 @@ fn ends_with_the_same_weights(folder: &Path, data: &DataSource) {
         let job = Job::TrainNet(TrainNet { batch: 8, data: data.clone(), dropout: 0.3, pool, ..job });
         JobFile { job, checkpoint_s: Some(0.0), folder: file.folder }
     };
-    let trainer = |trainer| Pool::start(PoolOptions { workers: 1, threads: 1, trainer });
+    let trainer = |trainer| Pool::start(PoolOptions { workers: 1, threads: 1, trainer, ..PoolOptions::default() });
     let (calm, disturbed) = (file("calm"), file("disturbed"));
     trainer(None).run(calm.clone(), "calm", &Progress::default(), &Cancel::default()).unwrap();
     let (assassin, progress) = Assassin::hire(folder, "net", 5);
@@ -184,7 +184,7 @@ fn a_look_up_table_whose_trainer_is_killed_has_the_same_losses() {
     let counted = |graphs: &[Graph]| Ok(graphs.iter().map(|graph| 0.01 + graph.cost().mflops()).collect());
     let table = |name: &str, trainer: Option<PathBuf>, progress: &Progress| -> Lut {
         let lab = Arc::new(Lab::open(&folder.path().join(name)).unwrap());
-        let pool = Pool::start(PoolOptions { workers: 1, threads: 1, trainer });
+        let pool = Pool::start(PoolOptions { workers: 1, threads: 1, trainer, ..PoolOptions::default() });
         let runner = Runner::new(lab, pool).with_checkpoints_every(0.0);
         build(&from, &runner, &Timing::Measured(&counted), progress, &Cancel::default()).unwrap().lut
     };

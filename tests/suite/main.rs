@@ -11,6 +11,7 @@
 mod bench;
 mod binary;
 mod broken;
+mod cards;
 mod check;
 mod cli;
 mod completing;

@@ -188,7 +188,7 @@ fn maps_of_a_teacher_in_8_bits_do_not_depend_on_how_deep_it_is_needed() {
 
 fn runner(folder: &Path, workers: usize) -> (Arc<Lab>, Runner) {
     let lab = Arc::new(Lab::open(folder).unwrap());
-    let pool = Pool::start(PoolOptions { workers, threads: 1, trainer: None });
+    let pool = Pool::start(PoolOptions { workers, threads: 1, ..PoolOptions::default() });
     (lab.clone(), Runner::new(lab, pool).with_checkpoints_every(0.0))
 }
 

@@ -50,7 +50,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["lab"]),
     ("rustyline", &["repl"]),
     ("rustix", &["repl", "kernel", "cells"]),
-    ("libloading", &["cells"]),
+    ("libloading", &["cells", "torch"]),
     ("evcxr", &["cells"]),
     ("syn", &["native"]),
     ("jupyter_protocol", &["kernel"]),

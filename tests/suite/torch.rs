@@ -20,7 +20,7 @@ use crate::slow_net::{calibrated, evaluate};
 use crate::toynet::{self, Toy};
 
 pub fn trainer() -> worker::Pool {
-    worker::Pool::start(PoolOptions { workers: 1, threads: 1, trainer: None })
+    worker::Pool::start(PoolOptions { workers: 1, threads: 1, ..PoolOptions::default() })
 }
 
 fn attempt(pool: &worker::Pool, job: Job, folder: &Path) -> Result<Value> {

@@ -34,7 +34,7 @@ fn job(steps: usize, folder: &Path) -> JobFile {
 }
 
 fn pool(trainer: Option<PathBuf>) -> Pool {
-    Pool::start(PoolOptions { workers: 2, threads: 1, trainer })
+    Pool::start(PoolOptions { workers: 2, threads: 1, trainer, ..PoolOptions::default() })
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_cancelled_job_stops_at_its_next_step_and_its_worker_stays() {
     let folder = tempfile::tempdir().unwrap();
     let cancel = Cancel::default();
     let progress = Progress::to(Arc::new(Impatient(cancel.clone())));
-    let trainers = Pool::start(PoolOptions { workers: 1, threads: 1, trainer: None });
+    let trainers = Pool::start(PoolOptions { workers: 1, threads: 1, ..PoolOptions::default() });
     let jobs = vec![
         (job(100_000, &folder.path().join("long")), "long".to_owned()),
         (job(1, &folder.path().join("next")), "next".to_owned()),

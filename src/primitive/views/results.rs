@@ -13,7 +13,7 @@ use crate::primitive::blocks::Blocks;
 use crate::primitive::comparison::{Compared, curves, drawn as curves_of, ends, made};
 use crate::primitive::dataset::Dataset;
 use crate::primitive::device::Stopwatch;
-use crate::primitive::executor::{Executor, Submitted, page_of};
+use crate::primitive::executor::{Executor, Site, Submitted, page_of};
 use crate::primitive::found::Found;
 use crate::primitive::latency::LatencyModel;
 use crate::primitive::latency_table::{Predictions, measured, networks, words_of};
@@ -24,6 +24,7 @@ use crate::primitive::study_views::{course, ended, history_table, without_score}
 use crate::primitive::supernet::Supernet;
 use crate::search::Direction;
 use crate::train::{DataSource, Teacher, TeacherForm};
+use crate::worker::Processor;
 
 /// Classes of a data set that are named on its page.
 const NAMED: usize = 20;
@@ -194,10 +195,20 @@ pub(super) fn device(device: &Stopwatch) -> Result<Page> {
 }
 
 pub(super) fn executor(executor: &Executor) -> Result<Page> {
-    let Some(spot) = &executor.spot else {
-        return Ok(Page::new("executor", &executor.name).note("The session's own workers, which end with it."));
+    let list = |processors: &[Processor]| processors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let spot = match &executor.site {
+        Site::Elsewhere(spot) => spot,
+        Site::Own(own) => {
+            let mut facts = Vec::new();
+            facts.extend(own.workers.map(|count| ("workers", count.to_string())));
+            facts.extend(own.threads.map(|count| ("threads of each", count.to_string())));
+            facts.extend(own.devices.iter().map(|devices| ("devices", list(devices))));
+            let page = Page::new("executor", &executor.name).facts(facts);
+            return Ok(page.note("The session's own workers, which end with it."));
+        }
     };
     let mut facts = vec![("workers", spot.workers.to_string()), ("threads of each", spot.threads.to_string())];
+    facts.extend((!spot.processors.is_empty()).then(|| ("devices", list(&spot.processors))));
     facts.extend(spot.host.iter().map(|host| ("host", host.clone())));
     facts.extend(spot.host.iter().map(|_| ("folder there", spot.folder.clone())));
     facts.extend(spot.trainer.iter().map(|trainer| ("trainer", trainer.clone())));

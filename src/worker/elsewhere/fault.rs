@@ -11,7 +11,9 @@ pub enum ElsewhereFault {
     #[error("`{text}` names no place to train: {why}")]
     #[diagnostic(
         code(executor::unknown),
-        help("there are \"local\", \"background\", \"ssh://user@host/folder\", \"slurm\" and \"slurm://user@host/folder\"")
+        help(
+            "there are \"local\", \"cuda:0\", \"background\", \"ssh://user@host/folder\", \"slurm\" and \"slurm://user@host/folder\""
+        )
     )]
     Unknown { text: String, why: String },
     /// An option that the place has no use for.

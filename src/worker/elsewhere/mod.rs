@@ -26,7 +26,7 @@ use self::reach::Reach;
 use self::record::{Record, Recorded, Records, SUBMITTED};
 use self::send::Moves;
 use super::station::{PLAN, Plan};
-use super::{Place, Task, Use};
+use super::{Place, Processor, Task, Use};
 use crate::base::{Cancel, Fault, Progress, Result, hash_hex, write_atomic, write_json};
 
 pub use fault::ElsewhereFault;
@@ -61,6 +61,11 @@ impl Elsewhere {
     /// How many jobs run at the same time.
     pub fn workers(&self) -> usize {
         self.spot.workers
+    }
+
+    /// What they compute with.
+    pub fn processors(&self) -> &[Processor] {
+        &self.spot.processors
     }
 
     /// Jobs that were submitted there, by whatever session, and are not taken up yet.
@@ -173,8 +178,8 @@ fn write<T: Task>(records: &Records, batch: &str, record: &Record, jobs: &[T]) -
         write_json(&Place::new(&folder, at).job(), job)?;
     }
     let after = record.jobs.iter().map(|job| job.after.clone()).collect();
-    let Spot { workers, threads, setup, .. } = record.spot.clone();
-    write_json(&folder.join(PLAN), &Plan { workers, threads, setup, after })?;
+    let Spot { workers, threads, processors, setup, .. } = record.spot.clone();
+    write_json(&folder.join(PLAN), &Plan { workers, threads, processors, setup, after })?;
     if record.spot.starts == Starts::Slurm {
         write_atomic(&folder.join(slurm::SCRIPT), slurm::script(record).as_bytes())?;
     }

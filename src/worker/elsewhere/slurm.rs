@@ -2,7 +2,7 @@
 
 use super::reach::quoted;
 use super::record::Record;
-use crate::worker::process::TUNING;
+use crate::worker::process::{TUNING, options};
 
 /// File with the numbers of the arrays that were submitted for a batch, one a line.
 pub(super) const NUMBERS: &str = "slurm";
@@ -16,10 +16,11 @@ pub(super) fn script(record: &Record) -> String {
     format!(
         "#!/bin/sh\n{setup}\nexport OMP_NUM_THREADS={threads} {tuning}\nat=$SLURM_ARRAY_TASK_ID\n\
          trap ': > \"$at.stop\"' TERM\n\
-         (trap '' TERM; exec {trainer} --batch . --job \"$at\" --threads {threads}) &\ntrainer=$!\n\
+         (trap '' TERM; exec {trainer} --batch . --job \"$at\" {options}) &\ntrainer=$!\n\
          while kill -0 \"$trainer\" 2>/dev/null; do wait \"$trainer\"; done\n",
         setup = record.spot.setup,
         threads = record.spot.threads,
+        options = options(record.spot.threads, &record.spot.processors).join(" "),
         tuning = tuning.join(" "),
         trainer = quoted(&record.trainer),
     )

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ElsewhereFault;
 use crate::base::Result;
+use crate::worker::Processor;
 
 /// Who starts the jobs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Spot {
     pub workers: usize,
     /// Threads of each.
     pub threads: usize,
+    /// What workers compute with: dealt out to them, or in Slurm all of it to each job. The processor if it is empty.
+    #[serde(default)]
+    pub processors: Vec<Processor>,
     /// The trainer there: a program, or the folder of a checkout. `None` for the session's own here, `spaceevo-trainer` there.
     pub trainer: Option<String>,
     /// Lines of shell before the trainer.
@@ -81,6 +85,7 @@ impl Spot {
             folder: folder.into(),
             workers: 1,
             threads: 1,
+            processors: Vec::new(),
             trainer: None,
             setup: String::new(),
             sbatch: Vec::new(),
