@@ -100,7 +100,7 @@ pub fn build(
     let how = BlockEvaluation {
         loss: from.recipe.loss.clone(),
         quantized: from.recipe.common.int8_steps > 0,
-        lsq: from.recipe.common.lsq,
+        lsq: from.recipe.common.lsq.clone(),
         recalibrate: from.recalibrate,
         batches: from.batches,
         batch: 64,

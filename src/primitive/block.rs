@@ -46,6 +46,7 @@ mod block_training {
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
+    /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
     /// `on` ("local"): where it is trained (see `executor`); `seed` (0).
@@ -150,7 +151,7 @@ fn train(
 fn sample(host: &Host, block: &TrainedBlock, count: usize, random: &Random, given: Map) -> Result<Table> {
     let options = Options::new("sample", given, &JUDGING)?;
     let common = &block.recipe.common;
-    let (quantized, lsq) = judged(&options, common.int8_steps > 0, common.lsq)?;
+    let (quantized, lsq) = judged(&options, common.int8_steps > 0, &common.lsq)?;
     let samples = random.with(|rng| (0..count).map(|_| block.stage.sample(rng)).collect::<Vec<_>>());
     let how = BlockEvaluation {
         loss: block.recipe.loss.clone(),

@@ -47,6 +47,7 @@ mod lut_functions {
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
+    /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
     /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks trained by one worker share

@@ -1,15 +1,17 @@
 //! How networks are trained and judged, read from options: those of blocks, of look-up tables, of supernets and of teachers alike.
 
+use std::sync::Arc;
+
 use rhai::{FnPtr, NativeCallContext};
 
 use super::host::{BATCH, DRY_BATCH, Host, STEPS};
 use super::options::Options;
-use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, traced};
+use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, OF_VALUES, traced};
 use crate::base::{Fault, Result};
 use crate::graph::{FEWEST_BITS, MOST_BITS};
 use crate::train::{
-    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, Recipe, Rule, ScaleInit, SupernetRecipe, Targets,
-    Update,
+    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, OwnQuantizer, Recipe, Rule, ScaleInit,
+    SupernetRecipe, Targets, Update,
 };
 
 /// Options of whatever trains a network: how long, how fast, how parameters move.
@@ -28,7 +30,7 @@ const PACE: [&str; 12] = [
     "cosine_every",
 ];
 /// Options of whatever trains an elastic network, besides.
-const ELASTIC: [&str; 6] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset"];
+const ELASTIC: [&str; 7] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset", "quantizer"];
 
 /// Options of whatever learns from labels.
 const OF_LABELLED: [&str; 3] = ["loss", "smoothing", "dropout"];
@@ -57,7 +59,7 @@ pub(super) fn block_recipe(context: &NativeCallContext, host: &Host, options: &O
     let named = [("nsr", Loss::Nsr), ("nsr_student", Loss::NsrStudent), ("mse", Loss::Mse)];
     let targets = [("teacher", Targets::Teacher), ("largest", Targets::Largest)];
     Ok(BlockRecipe {
-        common: common(host, options, default.common)?,
+        common: common(context, host, options, default.common)?,
         loss: match own(context, host, options, "loss", OF_MAPS)? {
             Some(expression) => Loss::Own(expression),
             None => options.one_of("loss", &named)?.unwrap_or(default.loss),
@@ -75,7 +77,7 @@ pub(super) fn supernet_recipe(context: &NativeCallContext, host: &Host, options:
         ("labels", Distill::Labels),
     ];
     Ok(SupernetRecipe {
-        common: common(host, options, default.common)?,
+        common: common(context, host, options, default.common.clone())?,
         distill: match own(context, host, options, "distill", OF_LOGITS)? {
             Some(expression) => Distill::Own(expression),
             None => options.one_of("distill", &named)?.unwrap_or_else(|| default.distill.clone()),
@@ -91,7 +93,7 @@ pub(super) fn tuning_recipe(
     options: &Options,
     default: SupernetRecipe,
 ) -> Result<SupernetRecipe> {
-    let common = moved(host, options, default.common, 0)?;
+    let common = moved(host, options, default.common.clone(), 0)?;
     if common.steps + common.int8_steps == 0 {
         return Err(options.refuse("int8_steps", "no step is left to train", "leave `steps` or `int8_steps` above 0"));
     }
@@ -116,10 +118,10 @@ pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) ->
     paced(host, options, default, 0)
 }
 
-fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
+fn common(context: &NativeCallContext, host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
     Ok(Recipe {
         random: options.count("random", 0)?.unwrap_or(default.random),
-        lsq: lsq(options, default.lsq)?,
+        lsq: lsq(context, host, options, default.lsq.clone())?,
         ..moved(host, options, default, 1)?
     })
 }
@@ -128,9 +130,9 @@ fn common(host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
 fn moved(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
     let pace = paced(host, options, default, least)?;
     Ok(Recipe {
-        warmup: options.count("warmup", 0)?.or(default.warmup).map(|warmup| warmup.min(pace.steps)),
-        int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(default.int8_warmup).min(pace.int8_steps),
-        update: update(options, default.update)?,
+        warmup: options.count("warmup", 0)?.or(pace.warmup).map(|warmup| warmup.min(pace.steps)),
+        int8_warmup: options.count("int8_warmup", 0)?.unwrap_or(pace.int8_warmup).min(pace.int8_steps),
+        update: update(options, pace.update)?,
         ..pace
     })
 }
@@ -157,7 +159,7 @@ fn update(options: &Options, default: Update) -> Result<Update> {
     })
 }
 
-fn lsq(options: &Options, default: Lsq) -> Result<Lsq> {
+fn lsq(context: &NativeCallContext, host: &Host, options: &Options, default: Lsq) -> Result<Lsq> {
     let granularity = [("per_tensor", Granularity::PerTensor), ("per_channel", Granularity::PerChannel)];
     let init = [("min_max", ScaleInit::MinMax), ("lsq", ScaleInit::Lsq), ("reference", ScaleInit::Reference)];
     let offset = [("integer", Offset::Integer), ("real", Offset::Real)];
@@ -165,6 +167,10 @@ fn lsq(options: &Options, default: Lsq) -> Result<Lsq> {
         weights: options.one_of("weights", &granularity)?.unwrap_or(default.weights),
         scale_init: options.one_of("scale_init", &init)?.unwrap_or(default.scale_init),
         offset: options.one_of("offset", &offset)?.unwrap_or(default.offset),
+        own: match own(context, host, options, "quantizer", OF_VALUES)? {
+            Some(expression) => Some(Arc::new(OwnQuantizer::new(expression))),
+            None => options.one_of("quantizer", &[("lsq", None)])?.unwrap_or_default(),
+        },
         ..with_bits(options, default)?
     })
 }
@@ -194,7 +200,7 @@ pub(super) fn metric(context: &NativeCallContext, host: &Host, options: &Options
 }
 
 /// How networks are judged that were trained so: whether quantized, and how. Bits that are asked for mean quantized.
-pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bool, Lsq)> {
+pub(super) fn judged(options: &Options, quantized: bool, lsq: &Lsq) -> Result<(bool, Lsq)> {
     let asked = options.value("weight_bits").is_some() || options.value("activation_bits").is_some();
     let quantized = match options.flag("quantized")? {
         Some(false) if asked => {
@@ -203,7 +209,7 @@ pub(super) fn judged(options: &Options, quantized: bool, lsq: Lsq) -> Result<(bo
         }
         given => given.unwrap_or(quantized || asked),
     };
-    Ok((quantized, with_bits(options, lsq)?))
+    Ok((quantized, with_bits(options, lsq.clone())?))
 }
 
 /// What the closure under `key`, if it is one, makes of tensors.
@@ -229,11 +235,18 @@ fn share(options: &Options, key: &str) -> Result<Option<f64>> {
     }
 }
 
-/// The fault of an export to INT8 of a network that was quantized for other kernels.
-pub(super) fn not_int8() -> Fault {
+/// The fault of an export to INT8 of a network that was quantized as `lsq` says, for other kernels.
+pub(super) fn not_int8(lsq: &Lsq) -> Fault {
+    let (what, instead) = match lsq.offset {
+        Offset::Real => ("real offsets, which INT8 kernels do not have", "`offset: \"integer\"`, the default"),
+        Offset::Integer => (
+            "a quantizer of its own, whose values are not those of integer codes",
+            "the usual quantizer, or one that rounds to codes",
+        ),
+    };
     Fault::new(
         "supernet::not_int8",
-        "this supernet was quantized with real offsets, which INT8 kernels do not have",
-        "train it with `offset: \"integer\"`, the default, or export with `precision: \"fp32\"`",
+        format!("this supernet was quantized with {what}"),
+        format!("train it with {instead}, or export with `precision: \"fp32\"`"),
     )
 }

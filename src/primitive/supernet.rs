@@ -55,7 +55,7 @@ impl Supernet {
     }
 
     pub(super) fn how(&self, images: usize) -> NetEvaluation {
-        NetEvaluation { quantized: self.quantized, lsq: self.lsq, recalibrate: 4, images, batch: 64, seed: self.seed }
+        NetEvaluation { quantized: self.quantized, lsq: self.lsq.clone(), recalibrate: 4, images, batch: 64, seed: self.seed }
     }
 
     /// Top-1 in percent on validation images, or the mean of `metric`, each after its own recalibration.
@@ -63,7 +63,7 @@ impl Supernet {
         &self,
         host: &Host,
         subnets: &[Subnet],
-        how: NetEvaluation,
+        how: &NetEvaluation,
         metric: Option<&Expression>,
     ) -> Result<Vec<f64>> {
         // Split in as many jobs as there are workers, so that all have work.
@@ -83,7 +83,7 @@ impl Supernet {
 
     /// The ONNX file of a subnet with its trained weights.
     fn onnx(&self, host: &Host, subnet: &Subnet, precision: Precision) -> Result<Vec<u8>> {
-        let job = self.task(|task| task.export(self.weights.clone(), self.data.clone(), subnet, self.how(0)))?;
+        let job = self.task(|task| task.export(self.weights.clone(), self.data.clone(), subnet, &self.how(0)))?;
         let done = host.runner()?.run_one(Job::ExportNet(job), &crate::base::Progress::default(), &host.cancel)?;
         let weights = Weights::load(&done.folder.join("weights.safetensors"))?;
         onnx::lower(&subnet.graph()?, &weights, precision, 1)
@@ -109,6 +109,7 @@ mod supernet_functions {
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
+    /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);
     /// `loss` ("cross_entropy"): what the largest subnet learns from labels, or a closure `|logits, labels|` (see `trace_loss`), where a label is 1 for the
     /// right class, smoothed; `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure
     /// `|student, teacher|` or `|student, teacher, labels|` over logits, or "labels": by `loss`, as the largest does;
@@ -275,7 +276,7 @@ fn train(context: &NativeCallContext, host: &Host, spaces: &[Space], given: Map)
             data: data.clone(),
             weights: done.weights(),
             quantized: recipe.common.int8_steps > 0,
-            lsq: recipe.common.lsq,
+            lsq: recipe.common.lsq.clone(),
             top1_pct,
             tuned: None,
             workers: workers.clone(),
@@ -294,7 +295,7 @@ pub(super) fn tune(
     given: Map,
 ) -> Result<Supernet> {
     let options = Options::new("fine_tune", given, &with_tuning_options(&["seed"]))?;
-    let recipe = tuning_recipe(context, host, &options, SupernetRecipe::tuning(supernet.quantized, supernet.lsq))?;
+    let recipe = tuning_recipe(context, host, &options, SupernetRecipe::tuning(supernet.quantized, supernet.lsq.clone()))?;
     let seed = options.seed()?;
     let job = supernet.task(|task| task.tune(supernet.weights.clone(), supernet.data.clone(), subnet, &recipe, seed))?;
     let done = host.runner_of(supernet.workers.clone())?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
@@ -310,12 +311,12 @@ pub(super) fn tune(
 
 fn judge(context: &NativeCallContext, host: &Host, supernet: &Supernet, subnets: Array, given: Map) -> Result<Array> {
     let options = Options::new("accuracies", given, &[&JUDGING[..], &["images", "metric"]].concat())?;
-    let (quantized, lsq) = judged(&options, supernet.quantized, supernet.lsq)?;
+    let (quantized, lsq) = judged(&options, supernet.quantized, &supernet.lsq)?;
     let images = options.count("images", 1)?.unwrap_or(0);
     let subnets: Vec<Subnet> = subnets.iter().map(|one| noun("accuracies", "subnets", one)).collect::<Result<_>>()?;
     let how = NetEvaluation { quantized, lsq, ..supernet.how(images) };
     let metric = metric(context, host, &options)?;
-    Ok(supernet.accuracies(host, &subnets, how, metric.as_ref())?.into_iter().map(Dynamic::from).collect())
+    Ok(supernet.accuracies(host, &subnets, &how, metric.as_ref())?.into_iter().map(Dynamic::from).collect())
 }
 
 pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &str, given: Map) -> Result<()> {
@@ -329,7 +330,7 @@ pub(super) fn export(host: &Host, supernet: &Supernet, subnet: &Subnet, file: &s
         ));
     }
     if precision == Precision::Int8 && !supernet.lsq.exports_int8() {
-        return Err(not_int8());
+        return Err(not_int8(&supernet.lsq));
     }
     let labels = supernet.lsq.labels(&subnet.graph()?);
     if precision == Precision::Int8 && labels.iter().any(|label| label != "INT8") {

@@ -214,12 +214,12 @@ fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Te
     };
     let options = Options::new("teacher", given, &known)?;
     let data = data_of(&options, || default_data(host))?;
-    let recipe = teacher_recipe(host, &options, plan.recipe)?;
+    let recipe = teacher_recipe(host, &options, plan.recipe.clone())?;
     let (mut net, weights) = match &plan.source {
         Source::Parts(net) => ((**net).clone(), None),
         Source::Network(network) => network.load(host, &options)?,
     };
-    net.pool.lsq = recipe.lsq;
+    net.pool.lsq = recipe.lsq.clone();
     if recipe.steps + recipe.int8_steps == 0 {
         let none = || {
             let help = "say `weights: \"x.safetensors\"`, or train it here: `steps: 1000`";
@@ -228,7 +228,7 @@ fn trained(host: &Host, name: &str, plan: &TeacherPlan, given: Map) -> Result<Te
         let weights = weights.ok_or_else(none)?;
         return Ok(Teacher { net, data, weights, form: TeacherForm::Float, trained: false, top1_pct: None });
     }
-    let job = net.job(data.clone(), weights, recipe, options.seed()?);
+    let job = net.job(data.clone(), weights, &recipe, options.seed()?);
     let done = runner(host, &options)?.run_one(Job::TrainNet(job), &host.progress(), &host.cancel)?;
     let top1_pct = done.result::<TrainSummary>()?.top1_pct;
     let form = if recipe.int8_steps > 0 { TeacherForm::Quantized } else { TeacherForm::Float };

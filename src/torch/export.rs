@@ -96,7 +96,7 @@ pub fn export(task: &ExportNet, data: Option<&mut Data>, folder: &Path, ears: &E
 pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
     let graph = &task.graph;
     let specs: Vec<_> = graph.nodes[1..].iter().filter_map(|node| net::spec_of(graph, node)).collect();
-    let store = Store::new(&specs, [("", graph)].into_iter(), task.lsq, spaceevo::base::Seed(0));
+    let store = Store::new(&specs, [("", graph)].into_iter(), task.lsq.clone(), spaceevo::base::Seed(0));
     let weights = Weights::load(&task.weights)?;
     store.load(&weights)?;
     if task.quantized {

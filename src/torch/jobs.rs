@@ -84,7 +84,7 @@ pub const WEIGHTS: &str = "weights.safetensors";
 /// The elastic weights of `pool`: those in `weights`, or drawn from `seed`.
 pub fn store(pool: &Pool, weights: Option<&WeightsRef>, seed: Seed) -> Result<Store> {
     let graphs = pool.parts.iter().filter_map(|(prefix, graph)| Some((prefix.as_str(), pool.graphs.get(*graph)?)));
-    let store = Store::new(&pool.weights, graphs, pool.lsq, seed.child("weights"));
+    let store = Store::new(&pool.weights, graphs, pool.lsq.clone(), seed.child("weights"));
     if let Some(weights) = weights {
         store.load(&Weights::load(Path::new(&weights.path))?)?;
     }

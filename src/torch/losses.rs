@@ -119,7 +119,14 @@ fn alpha_divergence(student: &Tensor, teacher: &Tensor) -> Tensor {
 
 /// The mean of what `expression` makes of the tensors `given`.
 fn evaluate(expression: &Expression, given: &[&Tensor]) -> Result<Tensor> {
-    let unfit = |what: &str| job(format!("the loss `{expression}` {what}"), "build session and trainer anew with `cargo build`");
+    let value = values(expression, given)?;
+    Ok(value.mean(value.kind()))
+}
+
+/// What `expression` makes of the tensors `given`.
+pub fn values(expression: &Expression, given: &[&Tensor]) -> Result<Tensor> {
+    let unfit =
+        |what: &str| job(format!("the expression `{expression}` {what}"), "build session and trainer anew with `cargo build`");
     let Some(like) = given.first() else { return Err(unfit("is given nothing").into()) };
     let (kind, device) = (like.kind(), like.device());
     let mut values: Vec<Tensor> = Vec::with_capacity(expression.steps.len());
@@ -134,7 +141,7 @@ fn evaluate(expression: &Expression, given: &[&Tensor]) -> Result<Tensor> {
         };
         values.push(value);
     }
-    Ok(values.pop().ok_or_else(|| unfit("has no steps"))?.mean(kind))
+    Ok(values.pop().ok_or_else(|| unfit("has no steps"))?)
 }
 
 fn unary(function: Unary, x: &Tensor) -> Tensor {
@@ -146,9 +153,20 @@ fn unary(function: Unary, x: &Tensor) -> Tensor {
         Unary::Exp => x.exp(),
         Unary::Log => x.log(),
         Unary::Relu => x.relu(),
+        Unary::Tanh => x.tanh(),
+        Unary::Sigmoid => x.sigmoid(),
+        Unary::Round => straight_through(x, Tensor::round),
+        Unary::Floor => straight_through(x, Tensor::floor),
+        Unary::Sign => straight_through(x, Tensor::sign),
+        Unary::Detach => x.detach(),
         Unary::Softmax => x.softmax(1, x.kind()),
         Unary::LogSoftmax => x.log_softmax(1, x.kind()),
     }
+}
+
+/// What `step` makes of `x`, with the gradient of `x` (straight-through estimator, arXiv 1308.3432).
+fn straight_through(x: &Tensor, step: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    x + (step(&x.detach()) - x.detach())
 }
 
 fn binary(operation: Binary, a: &Tensor, b: &Tensor) -> Tensor {

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use spaceevo::train::{Lsq, Offset, ScaleInit};
 use tch::{Tensor, no_grad_guard};
 
+use super::own::{self, Zero};
 use super::slice::Slice;
 
 /// Scales never fall below this.
@@ -90,6 +91,15 @@ impl Quantizer {
         let codes = self.how.largest_code();
         let per_sample = x.numel() as f64 / x.size()[0].max(1) as f64;
         let factor = 1.0 / (per_sample * codes as f64).sqrt();
+        if let Some(own) = &self.how.own {
+            let (scale, offset) = (learned(&self.scale, factor), learned(&self.offset, factor));
+            let zero = if zero_at_zero && self.how.offset == Offset::Integer {
+                Zero::Fixed
+            } else {
+                Zero::Learned(self.how.offset, &offset)
+            };
+            return own::map(own, x, &scale, codes, &zero);
+        }
         if self.how.offset == Offset::Real {
             let offset = learned(&self.offset, factor);
             return fake_quantized(&(x - &offset), &self.scale, None, (0, codes), factor) + offset;
@@ -182,6 +192,9 @@ impl WeightScale {
         // As many values as share a scale.
         let count = slice.numel() as f64 / scale.numel() as f64;
         let factor = 1.0 / (count * codes.1 as f64).sqrt();
+        if let Some(own) = &self.how.own {
+            return own::weight(own, slice, &learned(&scale, factor), codes);
+        }
         let slice = slice.contiguous();
         if scale.numel() == 1 {
             fake_quantized(&slice, &scale, None, codes, factor)
@@ -292,20 +305,20 @@ mod tests {
         }
     }
 
-    fn quantizer(scale: f64, zero: f64, how: Lsq) -> Quantizer {
-        let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how);
+    fn quantizer(scale: f64, zero: f64, how: &Lsq) -> Quantizer {
+        let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how.clone());
         quantizer.set(scale, zero);
         quantizer
     }
 
-    fn weight_scale(scales: &[f64], how: Lsq) -> WeightScale {
-        let scale = WeightScale::new(parameter(&vec![0.0; scales.len()]), how);
+    fn weight_scale(scales: &[f64], how: &Lsq) -> WeightScale {
+        let scale = WeightScale::new(parameter(&vec![0.0; scales.len()]), how.clone());
         scale.set(&Tensor::from_slice(scales));
         scale
     }
 
     /// Value, and derivatives by input, scale and offset at `x`, the latter two without the factor `1 / sqrt(n Q)`.
-    fn at(x: f64, scale: f64, zero: f64, how: Lsq) -> [f64; 4] {
+    fn at(x: f64, scale: f64, zero: f64, how: &Lsq) -> [f64; 4] {
         let quantizer = quantizer(scale, zero, how);
         let x = parameter(&[x]);
         let y = quantizer.apply(&x, false);
@@ -316,7 +329,7 @@ mod tests {
     }
 
     /// The same by the formulas of the paper.
-    fn wanted(x: f64, scale: f64, zero: f64, how: Lsq) -> [f64; 4] {
+    fn wanted(x: f64, scale: f64, zero: f64, how: &Lsq) -> [f64; 4] {
         let codes = how.largest_code() as f64;
         let used = if how.offset == REAL { zero } else { zero.round_ties_even() };
         let v = x / scale + used;
@@ -335,7 +348,7 @@ mod tests {
                 let zero = 0.3 * how.largest_code() as f64 + 0.123;
                 for step in -6..16 {
                     let x = 0.05 * (f64::from(step) * 0.0973 * how.largest_code() as f64 - zero) + 0.0031;
-                    close(&at(x, 0.05, zero, how), &wanted(x, 0.05, zero, how));
+                    close(&at(x, 0.05, zero, &how), &wanted(x, 0.05, zero, &how));
                 }
             }
         }
@@ -344,15 +357,15 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_the_reference() {
         let how = Lsq { offset: REAL, ..bits(8) };
-        let got: Vec<_> = [-1.0, 0.1, 0.37, 5.0].iter().map(|&x| at(x, 0.02, 25.0, how)[0]).collect();
+        let got: Vec<_> = [-1.0, 0.1, 0.37, 5.0].iter().map(|&x| at(x, 0.02, 25.0, &how)[0]).collect();
         close(&got, &[-0.5, 0.1, 0.38, 4.6]);
         // Codes before rounding: 13.7667, 39.2333, -3.3333, 343.3333; scale 0.03, offset -0.4.
         let wanted = [[1.0, 0.233_33, 0.0], [1.0, -0.233_33, 0.0], [0.0, 0.0, 1.0], [0.0, 255.0, 1.0]];
         for (code, wanted) in [13.0 + 0.766_67, 39.233_33, -3.333_33, 343.333_33].into_iter().zip(wanted) {
-            close(&at(code * 0.03 - 0.4, 0.03, 0.4 / 0.03, how)[1..], &wanted);
+            close(&at(code * 0.03 - 0.4, 0.03, 0.4 / 0.03, &how)[1..], &wanted);
         }
         for bound in [0.0, 255.0] {
-            let [_, by_x, _, by_offset] = at((bound - 25.0) * 0.25, 0.25, 25.0, how);
+            let [_, by_x, _, by_offset] = at((bound - 25.0) * 0.25, 0.25, 25.0, &how);
             close(&[by_x, by_offset], &[0.0, 1.0]);
         }
     }
@@ -360,11 +373,11 @@ mod tests {
     #[test]
     fn weights_keep_to_their_codes() {
         let w = Tensor::from_slice(&[-1.0, -0.013, 0.2, 0.9]);
-        let with = |how| values(&weight_scale(&[0.005], how).apply(&w, &w, &Slice::All));
-        close(&with(bits(8)), &[-0.635, -0.015, 0.2, 0.635]);
-        close(&with(Lsq { offset: REAL, ..bits(8) }), &[-0.64, -0.015, 0.2, 0.635]);
-        close(&with(bits(4)), &[-0.04, -0.015, 0.035, 0.035]);
-        close(&with(bits(2)), &[-0.01, -0.01, 0.005, 0.005]);
+        let with = |how: &Lsq| values(&weight_scale(&[0.005], how).apply(&w, &w, &Slice::All));
+        close(&with(&bits(8)), &[-0.635, -0.015, 0.2, 0.635]);
+        close(&with(&Lsq { offset: REAL, ..bits(8) }), &[-0.64, -0.015, 0.2, 0.635]);
+        close(&with(&bits(4)), &[-0.04, -0.015, 0.035, 0.035]);
+        close(&with(&bits(2)), &[-0.01, -0.01, 0.005, 0.005]);
     }
 
     #[test]
@@ -376,7 +389,7 @@ mod tests {
                 let how = Lsq { weights: if shared { PerTensor } else { PerChannel }, ..bits(width) };
                 let (low, high) = how.weight_codes();
                 let w = parameter(&rows.concat());
-                let scale = weight_scale(if shared { &scales[..1] } else { &scales }, how);
+                let scale = weight_scale(if shared { &scales[..1] } else { &scales }, &how);
                 let shaped = w.view([2, 4]);
                 let y = scale.apply(&shaped, &shaped, &Slice::All);
                 y.sum(Kind::Double).backward();
@@ -409,7 +422,7 @@ mod tests {
         let begin = |weights: Granularity, scale_init, width: u32| {
             let how = Lsq { weights, scale_init, ..bits(width) };
             let count = if weights == PerTensor { 1 } else { 2 };
-            let scale = WeightScale::new(parameter(&vec![0.0; count]), how);
+            let scale = WeightScale::new(parameter(&vec![0.0; count]), how.clone());
             scale.ready_or_cover(&w);
             values(&scale.value)
         };
@@ -421,7 +434,7 @@ mod tests {
         let x = Tensor::from_slice(&[-1.0, 0.0, 2.0, 5.0]);
         let cover = |scale_init, offset, width: u32| {
             let how = Lsq { scale_init, offset, ..bits(width) };
-            let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how);
+            let quantizer = Quantizer::new(parameter(&[0.0]), parameter(&[0.0]), f64::MAX, how.clone());
             let _ = quantizer.apply(&x, false);
             [quantizer.scale.double_value(&[0]), quantizer.offset.double_value(&[0])]
         };
@@ -439,7 +452,7 @@ mod tests {
         let _ = fresh.apply(&x, false);
         fresh.forget_covered();
         assert!(!fresh.ready());
-        let known = quantizer(0.1, 3.0, bits(8));
+        let known = quantizer(0.1, 3.0, &bits(8));
         known.forget_covered();
         assert!(known.ready());
     }

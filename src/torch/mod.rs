@@ -21,6 +21,7 @@ mod lsq;
 mod meter;
 mod net;
 mod optim;
+mod own;
 mod place;
 mod script;
 mod serve;

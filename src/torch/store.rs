@@ -199,9 +199,9 @@ impl Store {
             names.keys().zip(&codes).map(|(name, codes)| if clips(name) { 6.0 / codes } else { f32::MAX }).collect();
         let quantizers = (0..)
             .zip(how.iter().zip(&largest))
-            .map(|(at, (&how, &largest))| {
+            .map(|(at, (how, &largest))| {
                 let [scale, offset] = [&tensor_scales, &offsets].map(|range| leaf(range.start + at, &[1]));
-                Quantizer::new(scale, offset, f64::from(largest), how)
+                Quantizer::new(scale, offset, f64::from(largest), how.clone())
             })
             .collect();
         let store = Self {
@@ -294,7 +294,7 @@ impl Store {
     fn take(&self, weights: &Weights, whole: bool) -> Result<()> {
         let _guard = no_grad_guard();
         let (weight_bits, activation_bits) = weights.bits();
-        let before = Lsq { weight_bits, activation_bits, ..self.lsq };
+        let before = Lsq { weight_bits, activation_bits, ..self.lsq.clone() };
         let finer = |own: i64, before: i64| own as f64 / before as f64;
         let weight_codes = finer(self.lsq.weight_codes().1, before.weight_codes().1);
         let codes = finer(self.lsq.largest_code(), before.largest_code());

@@ -54,7 +54,7 @@ impl BlockTask {
 
     /// The job that trains it: FP32 steps, then LSQ+ steps, each step by the sandwich rule.
     pub fn train(&mut self, data: DataSource, recipe: &BlockRecipe, seed: Seed) -> Result<TrainBlock> {
-        let common = recipe.common;
+        let common = recipe.common.clone();
         let stage = self.stage.clone();
         let (largest, smallest) = (self.net(&stage.largest())?, self.net(&stage.smallest())?);
         let mut draw = |rng: &mut Rng| self.net(&stage.sample(rng));
@@ -85,7 +85,7 @@ impl BlockTask {
         let nets = samples.iter().map(|sample| self.net(sample)).collect::<Result<_>>()?;
         Ok(EvalBlocks {
             label: format!("losses of {}", self.label()),
-            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
+            pool: Pool { lsq: how.lsq.clone(), ..self.pool.clone() },
             weights,
             data,
             target: self.target.clone(),

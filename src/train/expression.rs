@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Parts of an expression with more characters are not spelled out.
 const LONGEST: usize = 500;
 
-/// A function of one tensor, value by value; the last two over the second axis (channels, or classes).
+/// A function of one tensor, value by value, but `Softmax` and `LogSoftmax` over the second axis (channels, or classes).
+/// The gradient of `Round`, `Floor` and `Sign` is that of the values before; `Detach` has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "their names say it")]
@@ -19,6 +20,12 @@ pub enum Unary {
     Exp,
     Log,
     Relu,
+    Tanh,
+    Sigmoid,
+    Round,
+    Floor,
+    Sign,
+    Detach,
     Softmax,
     LogSoftmax,
 }
@@ -35,6 +42,45 @@ pub enum Binary {
     Power,
     Min,
     Max,
+}
+
+impl Unary {
+    /// Of one number.
+    fn number(self, x: f64) -> f64 {
+        match self {
+            Self::Negate => -x,
+            Self::Abs => x.abs(),
+            Self::Square => x * x,
+            Self::Sqrt => x.sqrt(),
+            Self::Exp => x.exp(),
+            Self::Log => x.ln(),
+            Self::Relu => x.max(0.0),
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Self::Round => x.round_ties_even(),
+            Self::Floor => x.floor(),
+            Self::Sign if x == 0.0 => 0.0,
+            Self::Sign => x.signum(),
+            Self::Detach => x,
+            Self::Softmax => 1.0,
+            Self::LogSoftmax => 0.0,
+        }
+    }
+}
+
+impl Binary {
+    /// Of two numbers.
+    fn number(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Subtract => a - b,
+            Self::Multiply => a * b,
+            Self::Divide => a / b,
+            Self::Power => a.powf(b),
+            Self::Min => a.min(b),
+            Self::Max => a.max(b),
+        }
+    }
 }
 
 /// What becomes of the values along some axes; these then have one value.
@@ -123,6 +169,23 @@ impl Expression {
         self
     }
 
+    /// Its value for numbers in place of tensors; `None` if it reads more of them.
+    pub fn number(&self, given: &[f64]) -> Option<f64> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let at = |place: usize| values.get(place).copied();
+            values.push(match step {
+                Step::Given(place) => *given.get(*place)?,
+                Step::Constant(value) => *value,
+                Step::Unary(function, of) => function.number(at(*of)?),
+                Step::Binary(operation, a, b) => operation.number(at(*a)?, at(*b)?),
+                Step::Reduce(Reduce::Mean | Reduce::Sum, _, of) => at(*of)?,
+                Step::Reduce(Reduce::Variance, ..) => f64::NAN,
+            });
+        }
+        values.pop()
+    }
+
     /// Whether its value depends on the given tensor `at`.
     pub fn reads(&self, at: usize) -> bool {
         self.steps.contains(&Step::Given(at))
@@ -160,6 +223,12 @@ impl Expression {
                     Unary::Exp => "exp",
                     Unary::Log => "log",
                     Unary::Relu => "relu",
+                    Unary::Tanh => "tanh",
+                    Unary::Sigmoid => "sigmoid",
+                    Unary::Round => "round",
+                    Unary::Floor => "floor",
+                    Unary::Sign => "sign",
+                    Unary::Detach => "detach",
                     Unary::Softmax => "softmax",
                     Unary::LogSoftmax => "log_softmax",
                 };

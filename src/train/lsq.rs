@@ -1,13 +1,15 @@
 //! How LSQ+ quantizes, as plain data: bits, granularity, first scales, zero points.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::OwnQuantizer;
 use crate::graph::{Bits, Graph, MOST_BITS, largest_code};
 
 /// How the weights and maps of a network are quantized while it is trained and judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lsq {
     /// Bits of the codes of weights, 2 to 8.
     pub weight_bits: u32,
@@ -19,6 +21,9 @@ pub struct Lsq {
     pub scale_init: ScaleInit,
     /// What zero points are.
     pub offset: Offset,
+    /// What quantized values stand for, if not what LSQ+ says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Arc<OwnQuantizer>>,
 }
 
 /// What shares one scale of weights. Dense layers always have one, as their integer kernel wants it.
@@ -62,6 +67,7 @@ impl Default for Lsq {
             weights: Granularity::PerTensor,
             scale_init: ScaleInit::MinMax,
             offset: Offset::Integer,
+            own: None,
         }
     }
 }
@@ -69,10 +75,10 @@ impl Default for Lsq {
 impl Lsq {
     /// The same for a layer that may have bits of its own.
     #[must_use]
-    pub fn of_layer(self, bits: Bits) -> Self {
+    pub fn of_layer(&self, bits: Bits) -> Self {
         let (weight_bits, activation_bits) =
             (bits.weights.unwrap_or(self.weight_bits), bits.value.unwrap_or(self.activation_bits));
-        Self { weight_bits, activation_bits, ..self }
+        Self { weight_bits, activation_bits, ..self.clone() }
     }
 
     /// Smallest and largest code of a weight. Folding a batch norm may turn the sign of a channel at export, so those of 8 bits
@@ -89,11 +95,11 @@ impl Lsq {
 
     /// Whether a network trained so can be written for INT8 kernels without loss: codes of fewer bits are codes of 8 bits, too.
     pub fn exports_int8(&self) -> bool {
-        self.offset == Offset::Integer
+        self.offset == Offset::Integer && self.own.as_ref().is_none_or(|own| own.integer)
     }
 
     /// The labels of the layers of `graph`, each once.
-    pub fn labels(self, graph: &Graph) -> BTreeSet<String> {
+    pub fn labels(&self, graph: &Graph) -> BTreeSet<String> {
         graph.nodes.iter().map(|node| self.of_layer(node.bits).label()).collect()
     }
 

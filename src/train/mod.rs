@@ -8,6 +8,7 @@ mod job;
 mod lsq;
 mod paths;
 mod pool;
+mod quantizer;
 mod recipe;
 mod runner;
 mod schedule;
@@ -26,6 +27,7 @@ pub use job::{
 };
 pub use lsq::{Granularity, Lsq, Offset, ScaleInit};
 pub use pool::PoolBuilder;
+pub use quantizer::OwnQuantizer;
 pub use recipe::{BlockRecipe, Decay, Recipe, Rule, SupernetRecipe, Update};
 pub use runner::{Done, Runner};
 pub use schedule::{Sandwich, Stretch, fixed_phase};

@@ -6,7 +6,7 @@ use super::{Distill, Expression, Loss, Lsq, Stretch, Targets};
 
 /// What blocks, supernets and teachers are trained by alike: FP32 steps, then steps with LSQ+ on; what is elastic by the sandwich
 /// rule.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
     /// Steps in FP32.
     pub steps: usize,

@@ -37,7 +37,7 @@ impl SupernetTask {
 
     /// The job that trains it: FP32 steps, then LSQ+ steps, each by the sandwich rule.
     pub fn train(&mut self, data: DataSource, recipe: &SupernetRecipe, seed: Seed) -> Result<TrainNet> {
-        let common = recipe.common;
+        let common = recipe.common.clone();
         let space = self.space.clone();
         let (largest, smallest) = (self.net(&Subnet::largest(&space))?, self.net(&Subnet::smallest(&space))?);
         let report = largest.clone();
@@ -70,7 +70,7 @@ impl SupernetTask {
         recipe: &SupernetRecipe,
         seed: Seed,
     ) -> Result<TrainNet> {
-        let common = recipe.common;
+        let common = recipe.common.clone();
         let net = self.net(subnet)?;
         let stretches = common.stretches().into_iter().filter(|stretch| stretch.steps > 0);
         Ok(TrainNet {
@@ -96,13 +96,13 @@ impl SupernetTask {
         weights: WeightsRef,
         data: DataSource,
         subnets: &[Subnet],
-        how: NetEvaluation,
+        how: &NetEvaluation,
         metric: Option<Expression>,
     ) -> Result<EvalNets> {
         let nets = subnets.iter().map(|subnet| self.net(subnet)).collect::<Result<_>>()?;
         Ok(EvalNets {
             label: format!("subnets of {}", self.space),
-            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
+            pool: Pool { lsq: how.lsq.clone(), ..self.pool.clone() },
             weights,
             data,
             quantized: how.quantized,
@@ -116,10 +116,10 @@ impl SupernetTask {
     }
 
     /// The job that writes the weights of one subnet.
-    pub fn export(&mut self, weights: WeightsRef, data: DataSource, subnet: &Subnet, how: NetEvaluation) -> Result<ExportNet> {
+    pub fn export(&mut self, weights: WeightsRef, data: DataSource, subnet: &Subnet, how: &NetEvaluation) -> Result<ExportNet> {
         Ok(ExportNet {
             net: self.net(subnet)?,
-            pool: Pool { lsq: how.lsq, ..self.pool.clone() },
+            pool: Pool { lsq: how.lsq.clone(), ..self.pool.clone() },
             weights: Some(weights),
             data,
             quantized: how.quantized,
@@ -131,7 +131,7 @@ impl SupernetTask {
 }
 
 /// How subnets are judged and cut out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NetEvaluation {
     /// Whether LSQ+ is on.
     pub quantized: bool,

@@ -25,7 +25,7 @@ impl TeacherNet {
     /// The job that trains it, from `initial` weights if there are some.
     ///
     /// One that begins with weights learns by plain cross entropy, as the reference fine-tunes its teacher.
-    pub fn job(&self, data: DataSource, initial: Option<WeightsRef>, recipe: Recipe, seed: Seed) -> TrainNet {
+    pub fn job(&self, data: DataSource, initial: Option<WeightsRef>, recipe: &Recipe, seed: Seed) -> TrainNet {
         let stretches = recipe.stretches().into_iter().filter(|stretch| stretch.steps > 0);
         TrainNet {
             label: format!("teacher {}", self.name),

@@ -56,7 +56,7 @@ fn what_cannot_be_traced_is_a_fault_that_names_the_line_and_the_operation() {
         let source =
             format!("try {{\ntrace_loss({closure}); print(\"traced\") }} catch (e) {{ print(e.code + \": \" + e.message) }}");
         let said = printed(folder.path(), &source).join(" ");
-        assert!(said.starts_with("loss::trace: "), "{closure}: {said}");
+        assert!(said.starts_with("tensor::trace: "), "{closure}: {said}");
         assert!(wanted.iter().all(|part| said.contains(part)), "{closure}: {said}");
     }
 }
@@ -90,7 +90,7 @@ print(fault.call(#{ loss: "msr" }));
 print(fault.call(#{ loss: |s, t| s.blur() }));
 try { plain.sample(1, rng(1), #{ quantized: false, weight_bits: 4 }); } catch (e) { print(e.code); }"#,
     );
-    let faults = ["options::value", "options::value", "options::value", "loss::trace", "options::value"];
+    let faults = ["options::value", "options::value", "options::value", "tensor::trace", "options::value"];
     assert_eq!(lines, [&["true"; 11][..], &faults[..]].concat());
 }
 
@@ -161,7 +161,41 @@ print(fault.call(|| losses.call(#{ loss: |logits, labels| labels })));
 print(fault.call(|| losses.call(#{ loss: "nsr" })));"#,
     );
     let equal = ["true", "false", "true", "true", "false"];
-    assert_eq!(lines, [&equal[..], &["[1.0, 1.0]", "true", "options::value", "loss::trace", "options::value"]].concat());
+    assert_eq!(lines, [&equal[..], &["[1.0, 1.0]", "true", "options::value", "tensor::trace", "options::value"]].concat());
+}
+
+#[test]
+fn networks_learn_by_a_quantizer_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = printed(
+        folder.path(),
+        &format!(
+            r#"let space = hyperspace("pocket").plain("fused_residual");
+let code = |x, scale, low, high| (x / scale).max(low).min(high);
+let lsq = |x, scale, low, high| code.call(x, scale, low, high).round() * scale;
+let power = |x, scale, low, high| 2.0 ** (x.abs() / scale + 1.0).log().round() * x.sign() * scale;
+let net = |given| {{ given.int8_steps = 2; train_supernet(space, given) }};
+let losses = |net| curve(net)["loss"];
+let usual = net.call(#{{}});
+let same = net.call(#{{ quantizer: lsq }});
+print(losses.call(usual).zip(losses.call(same), |a, b| (a - b).abs()).max() < 1e-3);
+let powers = net.call(#{{ quantizer: power }});
+print(losses.call(usual).zip(losses.call(powers), |a, b| (a - b).abs()).max() < 1e-3);
+same.export_onnx(space.smallest, {file:?}, #{{}});
+print(evaluate({file:?}, dataset("shapes", #{{ test: 8 }})).images);
+let fault = |work| {{ let code = "none"; try {{ work.call(); }} catch (e) {{ code = e.code; }} code }};
+print(fault.call(|| powers.export_onnx(space.smallest, {file:?}, #{{}})));
+print(powers.accuracies([space.smallest], #{{ images: 16, activation_bits: 4 }}).len());
+print(fault.call(|| net.call(#{{ quantizer: |x, scale, low, high| x.mean() }})));
+print(fault.call(|| net.call(#{{ quantizer: |x, scale| x }})));
+print(fault.call(|| net.call(#{{ quantizer: "pact" }})));
+let block = train_block(hyperspace("pocket"), "stage2", "fused_residual", #{{ teacher: teacher("shapes_resnet"), quantizer: power }});
+print(block.sample(2, rng(1))["loss"].all(|loss| loss > 0.0));"#,
+            file = folder.path().join("own.onnx").display().to_string(),
+        ),
+    );
+    let faults = ["tensor::trace", "tensor::trace", "options::value"];
+    assert_eq!(lines, [&["true", "false", "8", "supernet::not_int8", "1"][..], &faults, &["true"]].concat());
 }
 
 #[test]
@@ -242,9 +276,9 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let [after8, after4, after2] = [8, 4, 2].map(|width| loss(&float, true, bits(width, ScaleInit::MinMax)));
     let trained = [(8, ScaleInit::MinMax), (4, ScaleInit::Lsq), (2, ScaleInit::Lsq)].map(|(width, init)| {
         let lsq = bits(width, init);
-        (learn(&format!("w{width}"), lsq, 40), lsq)
+        (learn(&format!("w{width}"), lsq.clone(), 40), lsq)
     });
-    let [trained8, trained4, trained2] = [0, 1, 2].map(|at: usize| loss(&trained[at].0, true, trained[at].1));
+    let [trained8, trained4, trained2] = [0, 1, 2].map(|at: usize| loss(&trained[at].0, true, trained[at].1.clone()));
     // Scales that were learned for 8 bits keep their range.
     let coarser = loss(&trained[0].0, true, bits(4, ScaleInit::MinMax));
     let told = format!(

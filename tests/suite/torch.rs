@@ -222,7 +222,7 @@ pub fn same_classes_in_onnx_runtime(pool: &worker::Pool, toy: &Toy, folder: &Pat
     inputs.save(&folder.join("inputs.safetensors")).unwrap();
     for (quantized, precision, least) in [(false, Precision::Fp32, 100), (true, Precision::Int8, 98)] {
         let inputs = folder.join("inputs.safetensors");
-        let ours = forward_by(toy.pool.lsq, pool, &graph, file.clone(), quantized, inputs, folder);
+        let ours = forward_by(toy.pool.lsq.clone(), pool, &graph, file.clone(), quantized, inputs, folder);
         let onnx = lower(&graph, &weights, precision, images.len()).unwrap();
         let theirs = OrtSession::load(&onnx, 1).unwrap().run(&images.floats(0..images.len()), &shape).unwrap();
         let agree = argmaxes(&ours, 12).iter().zip(argmaxes(&theirs, 12)).filter(|(a, b)| **a == *b).count();
