@@ -26,12 +26,19 @@ pub struct Ears {
     cancel: Cancel,
     spoken: Option<Instant>,
     looked: Cell<Option<Instant>>,
+    /// Whether it is left to others to say that the job pauses.
+    silent: bool,
 }
 
 impl Ears {
     /// Those of job `id`, which stops at the next step once `cancel` is set.
     pub fn new(id: u64, cancel: Cancel) -> Self {
-        Self { id, cancel, spoken: None, looked: Cell::new(None) }
+        Self { id, cancel, spoken: None, looked: Cell::new(None), silent: false }
+    }
+
+    /// Those of a thread that helps with the job.
+    pub fn of_helper(&self) -> Self {
+        Self { silent: true, ..Self::new(self.id, self.cancel.clone()) }
     }
 
     /// Reports that `done` of `total` steps are done; an error once the job is cancelled.
@@ -53,7 +60,11 @@ impl Ears {
     pub fn check(&self) -> Result<()> {
         self.cancel.check()?;
         if self.looked.get().is_none_or(|at| at.elapsed() >= LOOK) {
-            Quiet::wait(&self.cancel, || tell("training pauses while a latency is measured on this machine".into()))?;
+            Quiet::wait(&self.cancel, || {
+                if !self.silent {
+                    tell("training pauses while a latency is measured on this machine".into());
+                }
+            })?;
             self.looked.set(Some(Instant::now()));
         }
         Ok(())
