@@ -25,6 +25,10 @@ pub(super) const STEPS: &str = "training steps";
 pub(super) const BATCH: &str = "images in a batch";
 /// Images in a batch in a dry run.
 pub(super) const DRY_BATCH: usize = 8;
+/// What dry runs say of training: parts of a batch.
+pub(super) const REPLICAS: &str = "replicas";
+/// Parts of a batch in a dry run.
+pub(super) const DRY_REPLICAS: usize = 2;
 /// What dry runs say of latency models: graphs that are measured.
 pub(super) const MEASURED: &str = "measured graphs";
 /// Graphs measured for a latency model in a dry run: enough to fit one.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{FnPtr, NativeCallContext};
 
-use super::host::{BATCH, DRY_BATCH, Host, STEPS};
+use super::host::{BATCH, DRY_BATCH, DRY_REPLICAS, Host, REPLICAS, STEPS};
 use super::options::Options;
 use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, OF_VALUES, traced};
 use crate::base::{Fault, Result};
@@ -32,8 +32,10 @@ const PACE: [&str; 12] = [
 /// Options of whatever trains an elastic network, besides.
 const ELASTIC: [&str; 7] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset", "quantizer"];
 
-/// Options of whatever learns from labels.
-const OF_LABELLED: [&str; 3] = ["loss", "smoothing", "dropout"];
+/// Options of whatever learns from labels: a whole network.
+const OF_LABELLED: [&str; 4] = ["loss", "smoothing", "dropout", "replicas"];
+/// Fewest images of a part of a batch: of one alone, a map of one cell has no variance to norm by.
+const LEAST_PART: usize = 2;
 
 /// Options of whatever judges one.
 pub(super) const JUDGING: [&str; 3] = ["quantized", "weight_bits", "activation_bits"];
@@ -118,6 +120,11 @@ pub(super) fn teacher_recipe(host: &Host, options: &Options, default: Recipe) ->
     paced(host, options, default, 0)
 }
 
+/// How a teacher is to be trained that is defined here, of which a dry run cuts nothing yet.
+pub(super) fn teacher_plan(options: &Options, default: Recipe) -> Result<Recipe> {
+    asked(options, default, 0)
+}
+
 fn common(context: &NativeCallContext, host: &Host, options: &Options, default: Recipe) -> Result<Recipe> {
     Ok(Recipe {
         random: options.count("random", 0)?.unwrap_or(default.random),
@@ -137,16 +144,49 @@ fn moved(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<
     })
 }
 
-/// `default` with the steps, learning rates and batch that options ask for, and at least so many FP32 steps.
+/// [`asked`], or as much of it as a dry run does.
 fn paced(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    let asked = asked(options, default, least)?;
     Ok(Recipe {
-        steps: host.cut(STEPS, options.count("steps", least)?.unwrap_or(default.steps), 1),
-        int8_steps: host.cut(STEPS, options.count("int8_steps", 0)?.unwrap_or(default.int8_steps), 1),
+        steps: host.cut(STEPS, asked.steps, 1),
+        int8_steps: host.cut(STEPS, asked.int8_steps, 1),
+        batch: host.cut(BATCH, asked.batch, DRY_BATCH),
+        // What a dry run leaves of any batch that is cut into equal parts makes two.
+        replicas: host.cut(REPLICAS, asked.replicas, DRY_REPLICAS),
+        ..asked
+    })
+}
+
+/// `default` with the steps, learning rates, batch and replicas that options ask for, and at least so many FP32 steps.
+fn asked(options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
+    let batch = options.count("batch", 2)?.unwrap_or(default.batch);
+    Ok(Recipe {
+        steps: options.count("steps", least)?.unwrap_or(default.steps),
+        int8_steps: options.count("int8_steps", 0)?.unwrap_or(default.int8_steps),
         lr: options.positive("lr")?.unwrap_or(default.lr),
         int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
-        batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
+        batch,
+        replicas: replicas(options, batch)?.unwrap_or(default.replicas),
         ..default
     })
+}
+
+/// Into how many equal parts a batch is to be cut.
+fn replicas(options: &Options, batch: usize) -> Result<Option<usize>> {
+    let fits = |count: &usize| batch.is_multiple_of(*count) && batch / count >= LEAST_PART;
+    match options.count("replicas", 1)? {
+        Some(count) if !fits(&count) => {
+            let fewer = (1..count.min(batch)).rev().find(fits).unwrap_or(1);
+            let more = (count.min(batch) + 1..=batch).find(fits).map(|more| format!(" or {more}")).unwrap_or_default();
+            let larger = batch.next_multiple_of(count).max(count.saturating_mul(LEAST_PART));
+            Err(options.refuse(
+                "replicas",
+                &format!("{batch} images cannot be cut into so many equal parts of {LEAST_PART} or more"),
+                &format!("say {fewer}{more}, or `batch: {larger}`"),
+            ))
+        }
+        count => Ok(count),
+    }
 }
 
 fn update(options: &Options, default: Update) -> Result<Update> {

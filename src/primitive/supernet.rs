@@ -114,7 +114,12 @@ mod supernet_functions {
     /// right class, smoothed; `distill` ("alpha_divergence"): how smaller subnets learn from the largest, or "soft_cross_entropy", or a closure
     /// `|student, teacher|` or `|student, teacher, labels|` over logits, or "labels": by `loss`, as the largest does;
     /// `smoothing` (0.1) of labels; `dropout` (0; the reference: 0.2) before the classifier of the largest subnet;
+    /// `replicas` (1): equal parts, of at least 2 images, that a batch is cut into for training on several cards;
     /// `on` ("local"): where it is trained (see `executor`; on a card of this machine it is judged and tuned there too); `seed` (0).
+    ///
+    /// With `replicas: 2`, each half of a batch takes the step by itself, with batch norm over its own images, and the gradients are averaged, as by
+    /// PyTorch's DistributedDataParallel. Weights depend on `replicas`, not on how many cards there are. Two cards take half the time where one worker has
+    /// both: `on: executor("local", #{ devices: ["cuda:0", "cuda:1"], workers: 1 })`.
     ///
     /// The reference trains 360 epochs with 5 of warm-up, then 50 quantized with 3 at a tenth of the rate, with `decay: "reference"`.
     ///
@@ -214,7 +219,8 @@ mod supernet_functions {
     ///
     /// Options: `steps` and `int8_steps` (60 in the form it was trained in last, FP32 or quantized, and 0 in the other), `batch` (64), `lr` (0.01),
     /// `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0), `cosine_every` (1), `optimizer` ("sgd"), `weight_decay` (1e-4), `decay`
-    /// ("weights"), `gradient_clip` (1.0), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0): as `train_supernet` has them; `seed` (0).
+    /// ("weights"), `gradient_clip` (1.0), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0), `replicas` (1): as `train_supernet` has them;
+    /// `seed` (0).
     ///
     /// # Example
     ///

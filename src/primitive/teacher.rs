@@ -12,7 +12,7 @@ use super::noun::Nouns;
 use super::operator::operator_of;
 use super::options::Options;
 use super::published::{NetworkTeacher, is_script, script_teacher};
-use super::recipe::teacher_recipe;
+use super::recipe::{teacher_plan, teacher_recipe};
 use super::registry::find;
 use crate::base::{Fault, Result};
 use crate::frame::Table;
@@ -35,7 +35,7 @@ enum Source {
 }
 
 /// Options of every teacher that is a layer graph.
-const TAUGHT: [&str; 8] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "on", "seed"];
+const TAUGHT: [&str; 9] = ["data", "steps", "batch", "replicas", "lr", "int8_steps", "int8_lr", "on", "seed"];
 /// Further options of one that is a fixed network.
 const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
@@ -100,7 +100,8 @@ mod teacher_functions {
     /// It is trained once for a data set, a seed and a recipe, and kept in the lab.
     ///
     /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
-    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `on` ("local"): where it is trained (see `executor`).
+    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `replicas` (1): equal parts of a batch, for training on
+    /// several cards (see `train_supernet`); `on` ("local"): where it is trained (see `executor`).
     ///
     /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
     /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,
@@ -171,7 +172,7 @@ fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
         if options.value("parts").is_some() {
             return Err(options.refuse("network", "`parts` are given too", "a teacher has one or the other"));
         }
-        let recipe = teacher_recipe(host, &options, Recipe::published_teacher())?;
+        let recipe = teacher_plan(&options, Recipe::published_teacher())?;
         let network = find::<NetworkPlan>(context, host, &network)?;
         return Ok(TeacherPlan { source: Source::Network(Box::new(NetworkTeacher::new(name, &network, &options)?)), recipe });
     }
@@ -203,7 +204,7 @@ fn plan(context: &NativeCallContext, host: &Host, name: &str, given: Map) -> Res
         });
     }
     let (channels, resolution) = (options.count("channels", 1)?.unwrap_or(3), options.count("resolution", 1)?.unwrap_or(32));
-    let recipe = teacher_recipe(host, &options, Recipe::teacher())?;
+    let recipe = teacher_plan(&options, Recipe::teacher())?;
     Ok(TeacherPlan { source: Source::Parts(Box::new(TeacherNet::new(name, channels, resolution, &parts)?)), recipe })
 }
 

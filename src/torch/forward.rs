@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use spaceevo::base::Seed;
 use spaceevo::graph::{Activation, LN_EPSILON};
 use tch::{Kind as Number, Tensor, no_grad_guard};
 
+use super::chance::seeded;
 use super::net::{Kind, Net, Op, WeightSlice};
 use super::slice::Slice;
 use super::store::{LayerWeights, Store};
@@ -26,11 +28,19 @@ pub enum Norms<'a> {
 
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
 pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>) -> Vec<Tensor> {
-    run_dropping(net, store, x, quantized, norms, 0.0)
+    run_dropping(net, store, x, quantized, norms, None)
 }
 
-/// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, and the rest made larger.
-pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>, dropped: f64) -> Vec<Tensor> {
+/// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, drawn from the seed beside
+/// it, and the rest made larger.
+pub fn run_dropping(
+    net: &Net,
+    store: &Store,
+    x: &Tensor,
+    quantized: bool,
+    mut norms: Norms<'_>,
+    dropped: Option<(f64, Seed)>,
+) -> Vec<Tensor> {
     let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
@@ -54,8 +64,8 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
                 let (weight, bias) = take(weights, store, quantized);
                 let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
                 let mut first = first.flatten(1, -1);
-                if dropped > 0.0 && net.results.contains(&id) {
-                    first = first.dropout(dropped, true);
+                if let Some((share, seed)) = dropped.filter(|_| net.results.contains(&id)) {
+                    first = seeded(seed, || first.dropout(share, true));
                 }
                 let out = first.linear(&weight, bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.

@@ -15,7 +15,7 @@ use super::features::Kept;
 use super::net::{self, Net};
 use super::serve::Ears;
 use super::store::Store;
-use super::{evaluate, export, script, train_block, train_net};
+use super::{evaluate, export, place, script, train_block, train_net};
 
 /// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
 const KEPT: usize = 256;
@@ -36,7 +36,7 @@ impl Jobs {
             Job::TrainNet(job) => {
                 let key = file.job.key()?;
                 let place = Place { key: &key, folder };
-                json(&train_net::run(job, place, loaded(data, &job.data)?, &mut checkpoints, ears)?)
+                json(&train_net::run(job, place::all(), place, loaded(data, &job.data)?, &mut checkpoints, ears)?)
             }
             Job::TrainBlock(job) => {
                 let key = file.job.key()?;

@@ -198,7 +198,10 @@ fn reduce(how: Reduce, axes: &[i64], x: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
+    use spaceevo::base::Seed;
+
     use super::*;
+    use crate::torch::chance::seeded;
 
     fn tensor(rows: &[[f64; 3]]) -> Tensor {
         Tensor::from_slice(&rows.concat()).view([-1, 3])
@@ -264,10 +267,7 @@ mod tests {
 
     #[test]
     fn an_expression_gives_the_numbers_and_gradients_of_the_loss_it_spells_out() {
-        let maps = |seed: i64| {
-            tch::manual_seed(seed);
-            Tensor::randn([2, 3, 4, 5], (Kind::Double, tch::Device::Cpu))
-        };
+        let maps = |seed| seeded(Seed(seed), || Tensor::randn([2, 3, 4, 5], (Kind::Double, tch::Device::Cpu)));
         let (student, teacher) = (maps(1).set_requires_grad(true), maps(2));
         let [s, t] = [0, 1].map(|at| Expression::given(at, &["s", "t"]));
         let error = s.clone().with(Binary::Subtract, t.clone());

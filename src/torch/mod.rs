@@ -3,10 +3,11 @@
 //! [`serve()`] speaks the protocol, [`alone`] runs a job without a session; [`jobs`] runs one job. A network of a job is compiled ([`net`]) against the
 //! elastic weights ([`store`]) into a list of slices and operations, which [`forward`] runs. What a training is between two
 //! steps ([`course`]) goes into its checkpoints ([`checkpoint`]); a teacher's maps are shared by those who learn from them
-//! ([`features`]).
+//! ([`features`]). A batch may be shared out among devices ([`replicas`]).
 
 mod alone;
 mod batches;
+mod chance;
 mod checkpoint;
 mod course;
 mod cuda;
@@ -23,6 +24,7 @@ mod net;
 mod optim;
 mod own;
 mod place;
+mod replicas;
 mod script;
 mod serve;
 mod slice;

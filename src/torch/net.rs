@@ -8,7 +8,7 @@ use spaceevo::train::Pool;
 
 use super::fault::job;
 use super::slice::{Slice, slice};
-use super::store::Store;
+use super::store::{LayerWeights, Store};
 
 /// What one node does.
 #[derive(Debug)]
@@ -89,6 +89,23 @@ pub struct Net {
     pub results: Vec<NodeId>,
     /// Batch norms: place among the layers, and their channels.
     pub norms: Vec<(usize, Slice)>,
+}
+
+impl Net {
+    /// Whether all its quantizers have values.
+    pub fn is_ready(&self, store: &Store) -> bool {
+        let of_weight = |slice: &WeightSlice| match &store.layers[slice.layer] {
+            LayerWeights::Dense { scales, .. } => scales[slice.scale].ready(),
+            LayerWeights::Norm { .. } | LayerWeights::LayerNorm { .. } => true,
+        };
+        self.ops.iter().all(|op| {
+            let weight = match &op.kind {
+                Kind::Conv { weights, .. } | Kind::Linear { weights } => of_weight(weights),
+                _ => true,
+            };
+            weight && op.quantizer.is_none_or(|(place, _)| store.quantizers[place].ready())
+        })
+    }
 }
 
 /// The graph of some of a pool's parts in order, for square inputs of `resolution`, and the node at the end of each part.

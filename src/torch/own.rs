@@ -49,10 +49,12 @@ fn quantized(own: &OwnQuantizer, x: &Tensor, scale: &Tensor, (low, high): (&Tens
 mod tests {
     use std::sync::Arc;
 
+    use spaceevo::base::Seed;
     use spaceevo::train::{Binary, Expression, Granularity, Lsq, Unary};
     use tch::Kind;
 
     use super::*;
+    use crate::torch::chance::seeded;
     use crate::torch::lsq::{Quantizer, WeightScale};
     use crate::torch::slice::Slice;
 
@@ -67,6 +69,10 @@ mod tests {
         Tensor::from_slice(values).set_requires_grad(true)
     }
 
+    fn normal(seed: u64, dims: [i64; 4]) -> Tensor {
+        seeded(Seed(seed), || Tensor::randn(dims, (Kind::Double, tch::Device::Cpu)))
+    }
+
     fn same(got: &Tensor, wanted: &Tensor) {
         let apart = (got - wanted).abs().max().double_value(&[]);
         let size = wanted.abs().max().double_value(&[]).max(1e-3);
@@ -75,9 +81,8 @@ mod tests {
 
     #[test]
     fn the_formula_of_lsq_gives_what_lsq_gives_for_maps() {
-        tch::manual_seed(1);
-        let map = Tensor::randn([4, 3, 5, 6], (Kind::Double, tch::Device::Cpu)) * 2.0;
-        let weighted = Tensor::randn([4, 3, 5, 6], (Kind::Double, tch::Device::Cpu));
+        let [map, weighted] = [1, 2].map(|seed| normal(seed, [4, 3, 5, 6]));
+        let map = map * 2.0;
         for bits in [2, 4, 8] {
             for offset in [Offset::Integer, Offset::Real] {
                 for zero_at_zero in [false, true] {
@@ -104,11 +109,7 @@ mod tests {
 
     #[test]
     fn the_formula_of_lsq_gives_what_lsq_gives_for_weights() {
-        tch::manual_seed(2);
-        let (whole, weighted) = (
-            Tensor::randn([4, 3, 3, 3], (Kind::Double, tch::Device::Cpu)),
-            Tensor::randn([4, 3, 3, 3], (Kind::Double, tch::Device::Cpu)),
-        );
+        let [whole, weighted] = [3, 4].map(|seed| normal(seed, [4, 3, 3, 3]));
         for (weights, scales) in [(Granularity::PerTensor, vec![0.02]), (Granularity::PerChannel, vec![0.02, 0.01, 0.03, 0.3])] {
             let run = |own| {
                 let scale = WeightScale::new(parameter(&vec![0.0; scales.len()]), Lsq { weights, own, ..Lsq::default() });

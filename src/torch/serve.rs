@@ -38,6 +38,11 @@ impl Ears {
         Self { id, cancel, spoken: None, looked: Cell::new(None) }
     }
 
+    /// Those of a thread that helps with the job.
+    pub fn of_helper(&self) -> Self {
+        Self::new(self.id, self.cancel.clone())
+    }
+
     /// Reports that `done` of `total` steps are done; an error once the job is cancelled.
     pub fn step(&mut self, done: usize, total: usize, note: impl FnOnce() -> String) -> Result<()> {
         self.check()?;

@@ -12,6 +12,7 @@ use spaceevo::graph::{Activation, Bits, Graph, Layer, WeightSpec, Weights, scale
 use spaceevo::train::{Granularity, Lsq, Offset};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use super::chance::seeded;
 use super::lsq::{Quantizer, SMALLEST_SCALE, WeightScale};
 use super::place;
 
@@ -266,9 +267,9 @@ impl Store {
                         Layer::Conv { .. } => (1.0 / (field * dims[1]) as f64).sqrt(),
                         _ => 0.01,
                     };
-                    tch::manual_seed(seed.child(&spec.name).0.cast_signed());
                     // Drawn by the processor, so that they are the same on every card.
-                    weight.detach().copy_(&Tensor::zeros(&dims, (Kind::Float, Device::Cpu)).normal_(0.0, std));
+                    let zeros = || Tensor::zeros(&dims, (Kind::Float, Device::Cpu));
+                    weight.detach().copy_(&seeded(seed.child(&spec.name), || zeros().normal_(0.0, std)));
                     if let Some(bias) = bias {
                         let _ = bias.detach().zero_();
                     }

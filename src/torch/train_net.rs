@@ -1,21 +1,22 @@
 //! Training of a classifier, elastic or fixed.
 
-use std::collections::BTreeMap;
+use std::thread;
 
 use spaceevo::base::Result;
 use spaceevo::graph::Weights;
 use spaceevo::train::{TrainNet, TrainSummary};
-use tch::Tensor;
+use tch::Device;
 
 use super::batches::{Batches, Data, resize};
 use super::checkpoint::{self, Checkpoints, Place};
 use super::course::Course;
 use super::evaluate::{self, Test};
-use super::forward::{Norms, Statistics, run as forward, run_dropping};
+use super::fault;
+use super::forward::Statistics;
 use super::jobs::{Nets, WEIGHTS, store};
-use super::losses::{Truth, imitation};
 use super::meter::note;
 use super::optim::Optimizer;
+use super::replicas::{Replica, Replicas, Step};
 use super::serve::Ears;
 use super::store::{LayerWeights, Store};
 
@@ -26,8 +27,12 @@ const REPORT_BATCHES: usize = 16;
 ///
 /// Batch norm uses statistics of the batch throughout. At the end those of the reported network are gathered and stored,
 /// so that a fixed network (a teacher) can be used as it is.
+///
+/// Where the job has replicas, `devices` share each batch; the first is that of this thread, and does the rest. The result does
+/// not depend on how many they are.
 pub fn run(
     job: &TrainNet,
+    devices: &[Device],
     place: Place<'_>,
     data: &mut Data,
     checkpoints: &mut Checkpoints,
@@ -37,12 +42,12 @@ pub fn run(
     if let Some(initial) = &job.initial {
         store.load_found(&Weights::load(&initial.path)?)?;
     }
-    let mut nets = Nets::new(&job.pool, &store);
+    let mut first = Replica::new(job, &store);
     let mut course = Course::new(&job.label, &store, Optimizer::new(&store, job.update), &job.phases);
     checkpoint::go_on(&place, &mut course);
     let mut train = || {
-        learn(job, &mut course, &store, &mut nets, data, (&place, &mut *checkpoints), ears)?;
-        report(job, &store, &mut nets, data, ears)
+        learn(job, devices, (&mut course, &mut first), data, (&place, &mut *checkpoints), ears)?;
+        report(job, &store, &mut first.nets, data, ears)
     };
     let top1_pct = train();
     if ears.is_cancelled() {
@@ -57,54 +62,42 @@ pub fn run(
 /// Takes all steps that are left.
 fn learn(
     job: &TrainNet,
-    course: &mut Course<'_>,
-    store: &Store,
-    nets: &mut Nets<'_>,
+    devices: &[Device],
+    (course, first): (&mut Course<'_>, &mut Replica<'_>),
     data: &Data,
     (place, checkpoints): (&Place<'_>, &mut Checkpoints),
     ears: &mut Ears,
 ) -> Result<()> {
-    let total = course.meter().total();
-    let mut batches = Batches::new(&data.train, job.batch, true, job.seed.child("batches")).after(course.drawn());
-    while let Some((phase, step)) = course.next() {
-        let (images, labels) = batches.next()?;
-        let mut sizes = BTreeMap::new();
-        let (mut guide, mut largest): (Option<(Tensor, Truth<'_>)>, f64) = (None, 0.0);
-        Optimizer::clear(store);
-        for choice in step {
-            ears.check()?;
-            let x = sizes.entry(choice.resolution).or_insert_with(|| resize(&images, choice.resolution));
-            let net = nets.get(choice)?;
-            let loss = match &guide {
-                None => {
-                    if job.dropout > 0.0 {
-                        // By the step alone, so that a training that goes on drops the same.
-                        tch::manual_seed(job.seed.child("dropout").at(course.meter().done() as u64).0.cast_signed());
-                    }
-                    let logits = run_dropping(&net, store, x, phase.quantized, Norms::Batch, job.dropout).swap_remove(0);
-                    let logits = logits.flatten(1, -1);
-                    data.fits(&logits)?;
-                    let truth = Truth::new(job.loss.as_ref(), &labels, logits.size()[1], job.smoothing);
-                    let loss = truth.distance(&logits)?;
-                    largest = loss.double_value(&[]);
-                    course.meter().check(largest)?;
-                    guide = Some((logits.detach(), truth));
-                    loss
-                }
-                Some((guide, truth)) => {
-                    let logits = forward(&net, store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
-                    imitation(&job.distill, &logits, guide, truth)?
-                }
-            };
-            loss.backward();
+    let (total, dropping) = (course.meter().total(), job.seed.child("dropout"));
+    let batches = Batches::new(&data.train, batch(job, data)?, true, job.seed.child("batches"));
+    let mut batches = batches.after(course.drawn());
+    thread::scope(|scope| {
+        let mut replicas = Replicas::start(scope, job, devices, ears);
+        while let Some((phase, nets)) = course.next() {
+            // By the step alone, so that a training that goes on drops the same.
+            let step = Step { data, phase, nets, seed: dropping.at(course.meter().done() as u64) };
+            let loss = replicas.pass(first, step, batches.next()?, course.meter(), ears)?;
+            course.step(loss, batches.drawn());
+            if checkpoints.due() {
+                checkpoints.write([(*place, &*course)]);
+            }
+            ears.step(course.meter().done(), total, || note([course.meter()]))?;
         }
-        course.step(largest, batches.drawn());
-        if checkpoints.due() {
-            checkpoints.write([(*place, &*course)]);
-        }
-        ears.step(course.meter().done(), total, || note([course.meter()]))?;
+        Ok(())
+    })
+}
+
+/// Images of a batch: as many as asked for, or as there are, so that the replicas have equal parts.
+fn batch(job: &TrainNet, data: &Data) -> Result<usize> {
+    let (replicas, images) = (job.replicas.max(1), data.train.len());
+    match job.batch.clamp(1, images) / replicas * replicas {
+        0 => Err(fault::job(
+            format!("the {replicas} replicas of a batch need an image each, and there are {}", job.batch.min(images)),
+            "use fewer `replicas`, or more training images",
+        )
+        .into()),
+        batch => Ok(batch),
     }
-    Ok(())
 }
 
 /// Gathers and keeps the statistics of the reported network; its top-1 in percent, if there are validation images.

@@ -165,6 +165,10 @@ pub struct TrainNet {
     pub data: DataSource,
     /// Images a step.
     pub batch: usize,
+    /// Equal parts that a batch is cut into, at least 1. Each passes the step by itself, with batch norm over its own images;
+    /// gradients are averaged over the parts. What they make does not depend on how many devices take them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub replicas: usize,
     /// Stretches of training, in order.
     pub phases: Vec<Phase>,
     /// What a net learns from labels: an expression of logits and labels, both `[N, classes]`, whose mean is the loss; without
@@ -186,6 +190,14 @@ pub struct TrainNet {
     pub report: Net,
     /// Seed of initial weights, batches and augmentation.
     pub seed: Seed,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// Distils an elastic stage from a teacher: parts run as `in_proj`, blocks, `out_proj` in every [`Net`].

@@ -22,6 +22,8 @@ pub struct Recipe {
     pub int8_warmup: usize,
     /// Images a step.
     pub batch: usize,
+    /// Equal parts that a batch is cut into ([`TrainNet::replicas`](super::TrainNet::replicas)); 1 for blocks.
+    pub replicas: usize,
     /// Random networks between the largest and the smallest in every step; none for a teacher, which is always the same.
     pub random: usize,
     /// How parameters move.
@@ -41,6 +43,7 @@ impl Recipe {
             warmup: None,
             int8_warmup: 0,
             batch: 64,
+            replicas: 1,
             random: 0,
             update: Update::sgd(),
             lsq: Lsq::default(),
@@ -83,6 +86,7 @@ impl Default for BlockRecipe {
             warmup: None,
             int8_warmup: 0,
             batch: 32,
+            replicas: 1,
             random: 2,
             update: Update::adam(),
             lsq: Lsq::default(),
@@ -126,6 +130,7 @@ impl Default for SupernetRecipe {
             warmup: None,
             int8_warmup: 0,
             batch: 64,
+            replicas: 1,
             random: 2,
             update: Update::sgd(),
             lsq: Lsq::default(),

@@ -32,6 +32,7 @@ impl TeacherNet {
             pool: self.pool.clone(),
             data,
             batch: recipe.batch,
+            replicas: recipe.replicas,
             phases: stretches.map(|stretch| fixed_phase(&self.net, stretch)).collect(),
             loss: None,
             smoothing: if initial.is_some() { 0.0 } else { 0.1 },

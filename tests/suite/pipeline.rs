@@ -209,6 +209,7 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
             pool: pool.clone(),
             data: toynet::shapes(64, 16),
             batch: 32,
+            replicas: 1,
             phases: vec![phase(false), phase(true)],
             smoothing: 0.1,
             dropout: 0.0,

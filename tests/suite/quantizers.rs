@@ -199,6 +199,42 @@ print(block.sample(2, rng(1))["loss"].all(|loss| loss > 0.0));"#,
 }
 
 #[test]
+fn a_batch_is_cut_into_equal_parts_for_replicas() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = printed(
+        folder.path(),
+        r#"let space = hyperspace("pocket").plain("fused_residual");
+let net = train_supernet(space, #{ replicas: 2 });
+let losses = |net| curve(net)["loss"];
+print(losses.call(net) != losses.call(train_supernet(space, #{})));
+print(net.accuracies([space.smallest], #{ images: 16 }).len());
+let tuned = |replicas| losses.call(net.fine_tune(space.smallest, #{ replicas: replicas }));
+print(tuned.call(2) != tuned.call(1));
+// A dry run cuts batches, and the parts with them.
+print(losses.call(train_supernet(space, #{ replicas: 32 })) == losses.call(net));
+print(teacher("shapes_resnet", #{ replicas: 16 }).top1_pct == teacher("shapes_resnet", #{ replicas: 2 }).top1_pct);
+for given in [#{ replicas: 3 }, #{ replicas: 64 }, #{ batch: 9, replicas: 9 }, #{ replicas: 0 }, #{ replica: 2 }] {
+    try { train_supernet(space, given); } catch (e) { print(e.message + ": " + e.help); }
+}
+try { train_supernet(space, #{ replicas: 2, data: dataset("shapes", #{ train: 1 }) }); } catch (e) { print(e.message); }
+try { train_block(hyperspace("pocket"), "stage1", "inverted_residual", #{ replicas: 2 }); } catch (e) { print(e.code); }"#,
+    );
+    let faults = [
+        "option `replicas` of train_supernet is 3, but 64 images cannot be cut into so many equal parts of 2 or more: say 2 or 4, \
+         or `batch: 66`",
+        "option `replicas` of train_supernet is 64, but 64 images cannot be cut into so many equal parts of 2 or more: say 32, or \
+         `batch: 128`",
+        "option `replicas` of train_supernet is 9, but 9 images cannot be cut into so many equal parts of 2 or more: say 3, or \
+         `batch: 18`",
+        "option `replicas` of train_supernet is `0`: it takes an integer of at least 1",
+        "unknown option `replica` of train_supernet: did you mean `replicas`?",
+        "the 2 replicas of a batch need an image each, and there are 1",
+        "options::unknown",
+    ];
+    assert_eq!(lines, [&["true", "1", "true", "true", "true"][..], &faults].concat());
+}
+
+#[test]
 fn the_sandwich_has_each_size_of_image_where_it_belongs() {
     let space = Arc::new(SearchSpace::parse(&toy::pocket(), "012-110").unwrap());
     let mut recipe = SupernetRecipe::default();

@@ -137,6 +137,7 @@ pub fn train(toy: &Toy, phases: Vec<Phase>, folder: &Path) -> JobFile {
         pool: toy.pool.clone(),
         data: shapes(64, 96),
         batch: 32,
+        replicas: 1,
         phases,
         loss: None,
         smoothing: 0.0,
