@@ -7,7 +7,7 @@ use rhai::{Engine, Map};
 
 use super::cross::{Answer, Cross};
 use super::executor::runner;
-use super::host::{BATCH, DRY_BATCH, Host};
+use super::host::{BATCH, DRY_BATCH, Host, JUDGED};
 use super::lut::lesson_of;
 use super::noun::Nouns;
 use super::options::Options;
@@ -157,8 +157,8 @@ fn sample(host: &Host, block: &TrainedBlock, count: usize, random: &Random, give
         loss: block.recipe.loss.clone(),
         quantized,
         lsq,
-        recalibrate: host.cut("batches of an evaluation", 4, 1),
-        batches: host.cut("batches of an evaluation", 4, 1),
+        recalibrate: host.cut(JUDGED, 4, 1),
+        batches: host.cut(JUDGED, 4, 1),
         batch: host.cut(BATCH, 64, DRY_BATCH),
         seed: block.seed,
     };

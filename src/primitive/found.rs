@@ -176,7 +176,7 @@ fn search(host: &Host, supernet: &Supernet, given: Map) -> Result<Found> {
         None => model(host, &Networks::In(supernet.space.clone()), &device, FITTED, seed.child("latency"))?.0,
     };
     let latency = |subnet: &Subnet| predictor.subnet_ms(subnet);
-    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, &supernet.how(images), None);
+    let accuracy = |subnets: &[Subnet]| supernet.accuracies(host, subnets, &supernet.how(host, images), None);
     let plan = SubnetPlan { label: format!("search {}", supernet.space.encode()), seed, ..plan_of(host, &options)? };
     let window = LatencyWindow { min_ms: least_ms, ..LatencyWindow::up_to(limit_ms) };
     let found = search_subnets(&supernet.space, &window, &plan, &latency, &accuracy)?;

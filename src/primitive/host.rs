@@ -29,6 +29,8 @@ pub(super) const DRY_BATCH: usize = 8;
 pub(super) const REPLICAS: &str = "replicas";
 /// Parts of a batch in a dry run.
 pub(super) const DRY_REPLICAS: usize = 2;
+/// What dry runs say of evaluations: batches, for statistics and for losses.
+pub(super) const JUDGED: &str = "batches of an evaluation";
 /// What dry runs say of latency models: graphs that are measured.
 pub(super) const MEASURED: &str = "measured graphs";
 /// Graphs measured for a latency model in a dry run: enough to fit one.

@@ -11,7 +11,7 @@ use super::cross::{Answer, Cross};
 use super::dataset::data_of;
 use super::device::{Stopwatch, measure_int8};
 use super::executor::runner;
-use super::host::{DRY_MEASURED, Host, MEASURED};
+use super::host::{DRY_MEASURED, Host, JUDGED, MEASURED};
 use super::import;
 use super::latency::{LatencyModel, error_of};
 use super::lut_views;
@@ -359,8 +359,8 @@ fn make(context: &NativeCallContext, host: &Host, hyperspace: &Hyper, given: Map
         recipe: block_recipe(context, host, &options)?,
         samples: host.cut("samples of a stage", options.count("samples", 1)?.unwrap_or(16), 2),
         measured: host.cut(MEASURED, options.count("measured", 2)?.unwrap_or(160), DRY_MEASURED),
-        recalibrate: host.cut("batches of an evaluation", options.count("recalibrate", 1)?.unwrap_or(2), 1),
-        batches: host.cut("batches of an evaluation", options.count("batches", 1)?.unwrap_or(2), 1),
+        recalibrate: host.cut(JUDGED, options.count("recalibrate", 1)?.unwrap_or(2), 1),
+        batches: host.cut(JUDGED, options.count("batches", 1)?.unwrap_or(2), 1),
         share_teacher: options.flag("share_teacher")?.unwrap_or(true),
         device: device.words(),
         seed: options.seed()?,

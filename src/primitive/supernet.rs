@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 use super::cross::{Answer, Cross};
 use super::dataset::{Dataset, data_of, default_data};
 use super::executor::{runner, workers};
-use super::host::Host;
+use super::host::{Host, JUDGED};
 use super::noun::Nouns;
 use super::options::Options;
 use super::recipe::{
@@ -54,8 +54,9 @@ impl Supernet {
         use_it(&mut self.task.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn how(&self, images: usize) -> NetEvaluation {
-        NetEvaluation { quantized: self.quantized, lsq: self.lsq.clone(), recalibrate: 4, images, batch: 64, seed: self.seed }
+    pub(super) fn how(&self, host: &Host, images: usize) -> NetEvaluation {
+        let recalibrate = host.cut(JUDGED, 4, 1);
+        NetEvaluation { quantized: self.quantized, lsq: self.lsq.clone(), recalibrate, images, batch: 64, seed: self.seed }
     }
 
     /// Top-1 in percent on validation images, or the mean of `metric`, each after its own recalibration.
@@ -83,7 +84,7 @@ impl Supernet {
 
     /// The ONNX file of a subnet with its trained weights.
     fn onnx(&self, host: &Host, subnet: &Subnet, precision: Precision) -> Result<Vec<u8>> {
-        let job = self.task(|task| task.export(self.weights.clone(), self.data.clone(), subnet, &self.how(0)))?;
+        let job = self.task(|task| task.export(self.weights.clone(), self.data.clone(), subnet, &self.how(host, 0)))?;
         let done = host.runner()?.run_one(Job::ExportNet(job), &crate::base::Progress::default(), &host.cancel)?;
         let weights = Weights::load(&done.folder.join("weights.safetensors"))?;
         onnx::lower(&subnet.graph()?, &weights, precision, 1)
@@ -320,7 +321,7 @@ fn judge(context: &NativeCallContext, host: &Host, supernet: &Supernet, subnets:
     let (quantized, lsq) = judged(&options, supernet.quantized, &supernet.lsq)?;
     let images = options.count("images", 1)?.unwrap_or(0);
     let subnets: Vec<Subnet> = subnets.iter().map(|one| noun("accuracies", "subnets", one)).collect::<Result<_>>()?;
-    let how = NetEvaluation { quantized, lsq, ..supernet.how(images) };
+    let how = NetEvaluation { quantized, lsq, ..supernet.how(host, images) };
     let metric = metric(context, host, &options)?;
     Ok(supernet.accuracies(host, &subnets, &how, metric.as_ref())?.into_iter().map(Dynamic::from).collect())
 }
