@@ -8,12 +8,12 @@ use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, traced};
 use crate::base::{Fault, Result};
 use crate::graph::{FEWEST_BITS, MOST_BITS};
 use crate::train::{
-    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, Recipe, Rule, ScaleInit, SupernetRecipe, Targets,
-    Update,
+    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, Precision, Recipe, Rule, ScaleInit, SupernetRecipe,
+    Targets, Update,
 };
 
 /// Options of whatever trains a network: how long, how fast, how parameters move.
-const PACE: [&str; 12] = [
+const PACE: [&str; 13] = [
     "steps",
     "int8_steps",
     "batch",
@@ -26,6 +26,7 @@ const PACE: [&str; 12] = [
     "decay",
     "gradient_clip",
     "cosine_every",
+    "precision",
 ];
 /// Options of whatever trains an elastic network, besides.
 const ELASTIC: [&str; 6] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset"];
@@ -135,7 +136,7 @@ fn moved(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<
     })
 }
 
-/// `default` with the steps, learning rates and batch that options ask for, and at least so many FP32 steps.
+/// `default` with the steps, learning rates, batch and precision that options ask for, and at least so many FP32 steps.
 fn paced(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
     Ok(Recipe {
         steps: host.cut(STEPS, options.count("steps", least)?.unwrap_or(default.steps), 1),
@@ -143,8 +144,17 @@ fn paced(host: &Host, options: &Options, default: Recipe, least: i64) -> Result<
         lr: options.positive("lr")?.unwrap_or(default.lr),
         int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
         batch: host.cut(BATCH, options.count("batch", 2)?.unwrap_or(default.batch), DRY_BATCH),
+        precision: precision(options)?.unwrap_or(default.precision),
         ..default
     })
+}
+
+fn precision(options: &Options) -> Result<Option<Precision>> {
+    if options.text("precision")?.is_some_and(|word| word == "float16") {
+        let why = "small gradients are 0 in it unless the loss is scaled, which is not done here";
+        return Err(options.refuse("precision", why, "use \"bfloat16\": it has the range of float32"));
+    }
+    options.one_of("precision", &[("float32", Precision::Float32), ("bfloat16", Precision::Bfloat16)])
 }
 
 fn update(options: &Options, default: Update) -> Result<Update> {

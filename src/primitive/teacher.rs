@@ -35,7 +35,7 @@ enum Source {
 }
 
 /// Options of every teacher that is a layer graph.
-const TAUGHT: [&str; 8] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "on", "seed"];
+const TAUGHT: [&str; 9] = ["data", "steps", "batch", "lr", "int8_steps", "int8_lr", "precision", "on", "seed"];
 /// Further options of one that is a fixed network.
 const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
@@ -100,7 +100,8 @@ mod teacher_functions {
     /// It is trained once for a data set, a seed and a recipe, and kept in the lab.
     ///
     /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
-    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `on` ("local"): where it is trained (see `executor`).
+    /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `precision` ("float32"): of products while it is trained, or
+    /// "bfloat16" (see `train_block`); `on` ("local"): where it is trained (see `executor`).
     ///
     /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
     /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,

@@ -11,6 +11,7 @@ mod checkpoint;
 mod course;
 mod evaluate;
 mod export;
+mod fake_quantize;
 mod fault;
 mod features;
 mod forward;

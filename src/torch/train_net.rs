@@ -81,7 +81,7 @@ fn learn(
                         // By the step alone, so that a training that goes on drops the same.
                         tch::manual_seed(job.seed.child("dropout").at(course.meter().done() as u64).0.cast_signed());
                     }
-                    let logits = run_dropping(&net, store, x, phase.quantized, Norms::Batch, job.dropout).swap_remove(0);
+                    let logits = run_dropping(&net, store, x, phase.into(), Norms::Batch, job.dropout).swap_remove(0);
                     let logits = logits.flatten(1, -1);
                     data.fits(&logits)?;
                     let truth = Truth::new(job.loss.as_ref(), &labels, logits.size()[1], job.smoothing);
@@ -92,7 +92,7 @@ fn learn(
                     loss
                 }
                 Some((guide, truth)) => {
-                    let logits = forward(&net, store, x, phase.quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
+                    let logits = forward(&net, store, x, phase.into(), Norms::Batch).swap_remove(0).flatten(1, -1);
                     imitation(&job.distill, &logits, guide, truth)?
                 }
             };

@@ -38,6 +38,7 @@ mod onnx;
 mod parallel;
 mod pipeline;
 mod plot;
+mod precision;
 mod prompt;
 mod properties;
 mod published;
