@@ -10,12 +10,12 @@ use super::tensor::{Given, OF_LABELS, OF_LOGITS, OF_MAPS, OF_VALUES, traced};
 use crate::base::{Fault, Result};
 use crate::graph::{FEWEST_BITS, MOST_BITS};
 use crate::train::{
-    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, OwnQuantizer, Recipe, Rule, ScaleInit,
+    BlockRecipe, Decay, Distill, Expression, Granularity, Loss, Lsq, Offset, OwnQuantizer, Precision, Recipe, Rule, ScaleInit,
     SupernetRecipe, Targets, Update,
 };
 
 /// Options of whatever trains a network: how long, how fast, how parameters move.
-const PACE: [&str; 12] = [
+const PACE: [&str; 13] = [
     "steps",
     "int8_steps",
     "batch",
@@ -28,6 +28,7 @@ const PACE: [&str; 12] = [
     "decay",
     "gradient_clip",
     "cosine_every",
+    "precision",
 ];
 /// Options of whatever trains an elastic network, besides.
 const ELASTIC: [&str; 7] = ["random", "weight_bits", "activation_bits", "weights", "scale_init", "offset", "quantizer"];
@@ -167,6 +168,7 @@ fn asked(options: &Options, default: Recipe, least: i64) -> Result<Recipe> {
         int8_lr: options.positive("int8_lr")?.unwrap_or(default.int8_lr),
         batch,
         replicas: replicas(options, batch)?.unwrap_or(default.replicas),
+        precision: precision(options)?.unwrap_or(default.precision),
         ..default
     })
 }
@@ -187,6 +189,14 @@ fn replicas(options: &Options, batch: usize) -> Result<Option<usize>> {
         }
         count => Ok(count),
     }
+}
+
+fn precision(options: &Options) -> Result<Option<Precision>> {
+    if options.text("precision")?.is_some_and(|word| word == "float16") {
+        let why = "small gradients are 0 in it unless the loss is scaled, which is not done here";
+        return Err(options.refuse("precision", why, "use \"bfloat16\": it has the range of float32"));
+    }
+    options.one_of("precision", &[("float32", Precision::Float32), ("bfloat16", Precision::Bfloat16)])
 }
 
 fn update(options: &Options, default: Update) -> Result<Update> {

@@ -35,7 +35,7 @@ enum Source {
 }
 
 /// Options of every teacher that is a layer graph.
-const TAUGHT: [&str; 9] = ["data", "steps", "batch", "replicas", "lr", "int8_steps", "int8_lr", "on", "seed"];
+const TAUGHT: [&str; 10] = ["data", "steps", "batch", "replicas", "lr", "int8_steps", "int8_lr", "precision", "on", "seed"];
 /// Further options of one that is a fixed network.
 const WEIGHTS: [&str; 2] = ["weights", "strict"];
 
@@ -101,7 +101,8 @@ mod teacher_functions {
     ///
     /// Options: `data` (the data set `shapes`), `steps`, `batch`, `lr` (the teacher's own), `seed` (0); `int8_steps` (0), `int8_lr`
     /// (0.001): steps with LSQ+ on after the others, to teach in 8 bits; `replicas` (1): equal parts of a batch, for training on
-    /// several cards (see `train_supernet`); `on` ("local"): where it is trained (see `executor`).
+    /// several cards (see `train_supernet`); `precision` ("float32"): of products while it is trained, or
+    /// "bfloat16" (see `train_block`); `on` ("local"): where it is trained (see `executor`).
     ///
     /// Options of a published network, such as EfficientNet-B5: `weights` (none): a safetensors file, read as by import_weights;
     /// `strict` (true): whether it must fit wholly, else as far as there are taps; `resolution`, `channels`, `classes`, `bn_epsilon`,

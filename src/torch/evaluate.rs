@@ -11,7 +11,7 @@ use tch::{Tensor, no_grad_guard};
 use super::batches::{Batches, Data, Plain, in_memory, resize};
 use super::fault::job;
 use super::features::{Exam, Kept};
-use super::forward::{Norms, Statistics, run as forward};
+use super::forward::{Mode, Norms, Statistics, run as forward};
 use super::jobs::{Nets, store};
 use super::losses::{distance, metric};
 use super::net::Net;
@@ -29,7 +29,7 @@ pub fn gather(net: &Net, store: &Store, quantized: bool, inputs: impl Iterator<I
     let _guard = no_grad_guard();
     let mut statistics = Statistics::new();
     for (earlier, x) in inputs.enumerate() {
-        forward(net, store, &x?, quantized, Norms::Gather(&mut statistics, earlier));
+        forward(net, store, &x?, Mode::float32(quantized), Norms::Gather(&mut statistics, earlier));
     }
     Ok(statistics)
 }
@@ -57,7 +57,7 @@ pub fn judge(
     let mut batches = Plain::new(test.images, test.batch);
     while let Some((x, labels)) = batches.next()? {
         ears.check()?;
-        let logits = forward(net, store, &x, quantized, Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
+        let logits = forward(net, store, &x, Mode::float32(quantized), Norms::Given(statistics)).swap_remove(0).flatten(1, -1);
         right += logits.argmax(-1, false).eq_tensor(&labels).sum(tch::Kind::Int64).int64_value(&[]);
         let count = labels.size()[0] as usize;
         if let Some(expression) = test.metric {
@@ -128,7 +128,7 @@ pub fn blocks(task: &EvalBlocks, data: &mut Data, kept: &mut Kept, ears: &mut Ea
         let values: Vec<f64> = (0..exam.batches(choice.resolution))
             .map(|batch| {
                 let Some((x, target)) = exam.pair(choice.resolution, batch, ears)? else { return Ok(None) };
-                let student = forward(&net, &store, &x, task.quantized, Norms::Given(&statistics)).swap_remove(0);
+                let student = forward(&net, &store, &x, Mode::float32(task.quantized), Norms::Given(&statistics)).swap_remove(0);
                 Ok(Some(distance(&task.loss, &student, &target)?.double_value(&[])))
             })
             .filter_map(Result::transpose)

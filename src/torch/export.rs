@@ -10,7 +10,7 @@ use tch::{Tensor, no_grad_guard};
 use super::batches::{Data, resize};
 use super::evaluate;
 use super::fault::job;
-use super::forward::{Norms, Statistics, run as run_net, sliced};
+use super::forward::{Mode, Norms, Statistics, run as run_net, sliced};
 use super::jobs::{WEIGHTS, store};
 use super::net::{self, Kind};
 use super::place;
@@ -127,7 +127,7 @@ pub fn forward(task: &Forward, folder: &Path, ears: &Ears) -> Result<()> {
     let _guard = no_grad_guard();
     let x = Tensor::from_slice(data).to_device(place::here()).view(dims.as_slice());
     let compiled = net::compile(graph, &store, vec![graph.output])?;
-    let out = run_net(&compiled, &store, &x, task.quantized, Norms::Stored).swap_remove(0);
+    let out = run_net(&compiled, &store, &x, Mode::float32(task.quantized), Norms::Stored).swap_remove(0);
     let mut outputs = Weights::default();
     put(&mut outputs, "output".into(), &out);
     outputs.save(&folder.join("outputs.safetensors"))

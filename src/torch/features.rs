@@ -11,7 +11,7 @@ use tch::{Tensor, no_grad_guard};
 use super::batches::{Data, in_memory, plain, resize};
 use super::evaluate::train_batches;
 use super::fault::job;
-use super::forward::{Norms, run as forward};
+use super::forward::{Mode, Norms, run as forward};
 use super::jobs::store;
 use super::net::{self, Net};
 use super::script::Script;
@@ -69,7 +69,7 @@ impl Teacher {
         match self {
             Self::Graph { store, nets, quantized } => {
                 let Some((taps, net)) = nets.get(&depth) else { return Ok(BTreeMap::new()) };
-                Ok(taps.iter().copied().zip(forward(net, store, x, *quantized, Norms::Stored)).collect())
+                Ok(taps.iter().copied().zip(forward(net, store, x, Mode::float32(*quantized), Norms::Stored)).collect())
             }
             Self::Script { script, taps } => {
                 let maps = script.features(x)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use spaceevo::base::Seed;
 use spaceevo::graph::{Activation, LN_EPSILON};
+use spaceevo::train::{Phase, Precision};
 use tch::{Kind as Number, Tensor, no_grad_guard};
 
 use super::chance::seeded;
@@ -26,21 +27,61 @@ pub enum Norms<'a> {
     Stored,
 }
 
-/// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
-pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>) -> Vec<Tensor> {
-    run_dropping(net, store, x, quantized, norms, None)
+/// How a network computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    /// Whether LSQ+ fake quantization is on.
+    pub quantized: bool,
+    /// What convolutions, dense layers and the products of attention compute in.
+    pub precision: Precision,
+}
+
+impl Mode {
+    /// As networks are judged, learned from and exported.
+    pub fn float32(quantized: bool) -> Self {
+        Self { quantized, precision: Precision::Float32 }
+    }
+
+    /// `x` as a product takes it. Its gradient comes back in the numbers of `x`.
+    fn factor(self, x: &Tensor) -> Tensor {
+        match self.precision {
+            Precision::Float32 => x.shallow_clone(),
+            Precision::Bfloat16 => x.to_kind(Number::BFloat16),
+        }
+    }
+}
+
+impl From<&Phase> for Mode {
+    fn from(phase: &Phase) -> Self {
+        Self { quantized: phase.quantized, precision: phase.precision }
+    }
+}
+
+/// `x` in at least float32, for what needs more than 8 significant bits: fake quantization, layer norms, losses.
+fn wide(x: &Tensor) -> Tensor {
+    if x.kind() == Number::BFloat16 { x.to_kind(Number::Float) } else { x.shallow_clone() }
+}
+
+/// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`, in float32 whatever is computed with.
+pub fn run(net: &Net, store: &Store, x: &Tensor, mode: Mode, norms: Norms<'_>) -> Vec<Tensor> {
+    run_dropping(net, store, x, mode, norms, None)
 }
 
 /// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, drawn from the seed beside
 /// it, and the rest made larger.
+///
+/// In bfloat16 each product casts what it multiplies, and its value stays in bfloat16 as far as the next step that wants more:
+/// batch norms take it as it is, with factors and statistics in float32; softmax, layer norms, means over the map and fake
+/// quantization give float32.
 pub fn run_dropping(
     net: &Net,
     store: &Store,
     x: &Tensor,
-    quantized: bool,
+    mode: Mode,
     mut norms: Norms<'_>,
     dropped: Option<(f64, Seed)>,
 ) -> Vec<Tensor> {
+    let quantized = mode.quantized;
     let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
@@ -56,9 +97,11 @@ pub fn run_dropping(
                 let (weight, bias) = take(weights, store, quantized);
                 let bias = bias.map(|bias| if integer { whole_units(op, weights, store, bias, None) } else { bias });
                 let (start, end) = (*padding, padding + trailing);
+                let first = mode.factor(first);
                 let uneven = (*trailing > 0).then(|| first.constant_pad_nd([start, end, start, end]));
-                let (map, padding) = uneven.as_ref().map_or((first, start), |map| (map, 0));
-                map.conv2d(&weight, bias.as_ref(), [*stride], [padding], [1], *groups)
+                let (map, padding) = uneven.as_ref().map_or((&first, start), |map| (map, 0));
+                let bias = bias.map(|bias| mode.factor(&bias));
+                map.conv2d(&mode.factor(&weight), bias.as_ref(), [*stride], [padding], [1], *groups)
             }
             Kind::Linear { weights } => {
                 let (weight, bias) = take(weights, store, quantized);
@@ -67,7 +110,8 @@ pub fn run_dropping(
                 if let Some((share, seed)) = dropped.filter(|_| net.results.contains(&id)) {
                     first = seeded(seed, || first.dropout(share, true));
                 }
-                let out = first.linear(&weight, bias.as_ref());
+                let bias = bias.map(|bias| mode.factor(&bias));
+                let out = mode.factor(&first).linear(&mode.factor(&weight), bias.as_ref());
                 // Values stay maps, so that whatever follows sees four dimensions.
                 out.unsqueeze(-1).unsqueeze(-1)
             }
@@ -75,7 +119,7 @@ pub fn run_dropping(
                 Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
                 None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
-            Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, first),
+            Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, &wide(first)),
             Kind::Act(act) => activate(*act, first, op.may_overwrite),
             Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
@@ -88,17 +132,18 @@ pub fn run_dropping(
             Kind::Scores { heads } => {
                 let (queries, keys) = (in_heads(first, *heads), in_heads(value(1), *heads));
                 let width = queries.size()[3] as f64;
-                (queries * width.powf(-0.5)).matmul(&keys.transpose(2, 3)).softmax(-1, Number::Float)
+                let queries = mode.factor(&(queries * width.powf(-0.5)));
+                queries.matmul(&mode.factor(&keys).transpose(2, 3)).softmax(-1, Number::Float)
             }
             Kind::Attend { heads } => {
                 let values = value(1);
-                let sums = first.matmul(&in_heads(values, *heads)).permute([0, 2, 1, 3]);
+                let sums = mode.factor(first).matmul(&in_heads(&mode.factor(values), *heads)).permute([0, 2, 1, 3]);
                 let [count, channels, h, w] = values.size()[..] else { unreachable!("values are maps") };
                 sums.reshape([count, h, w, channels]).permute([0, 3, 1, 2])
             }
         };
         if let (true, Some((place, zero_at_zero))) = (quantized, op.quantizer) {
-            out = store.quantizers[place].apply(&out, zero_at_zero);
+            out = store.quantizers[place].apply(&wide(&out), zero_at_zero);
         }
         for (result, &at) in results.iter_mut().zip(&net.results) {
             if at == id {
@@ -108,7 +153,7 @@ pub fn run_dropping(
         values.push(Some(out));
         op.done_with.iter().for_each(|&read| values[read] = None);
     }
-    results.into_iter().map(|result| result.unwrap_or_else(|| x.shallow_clone())).collect()
+    results.into_iter().map(|result| wide(result.as_ref().unwrap_or(x))).collect()
 }
 
 /// Weight and bias of a layer, sliced; quantized before batch norm.
@@ -233,5 +278,117 @@ fn activate(act: Activation, x: &Tensor, overwrite: bool) -> Tensor {
         (Activation::Swish, _) => x.silu(),
         (Activation::Sigmoid, _) => x.sigmoid(),
         (Activation::Gelu, _) => x.gelu("none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spaceevo::base::Seed;
+    use spaceevo::graph::{Builder, ConvOptions, Graph, NodeId, Padding, Shape, union_weights};
+    use spaceevo::train::Lsq;
+    use tch::{Device, Reduction};
+
+    use super::*;
+    use crate::torch::net::compile;
+
+    /// An uneven stem, an inverted residual with squeeze and excitation, pools, attention, a classifier.
+    fn graph() -> Graph {
+        let mut b = Builder::new(Shape::new(3, 12, 12));
+        let three = ConvOptions { kernel: 3, ..ConvOptions::default() };
+        let biased = ConvOptions { bias: true, ..ConvOptions::default() };
+        let norm = |b: &mut Builder, from: NodeId, act| {
+            let x = b.bn(from, None).unwrap();
+            b.act(x, None, act).unwrap()
+        };
+        let x = b.conv(0, "stem", 8, ConvOptions { stride: 2, padding: Some(Padding::Same), ..three }).unwrap();
+        let from = norm(&mut b, x, Activation::Relu6);
+        let x = b.dwconv(from, "depth", three).unwrap();
+        let x = norm(&mut b, x, Activation::Hswish);
+        let pool = b.global_pool(x, "se_pool").unwrap();
+        let gate = b.conv(pool, "se", 8, biased).unwrap();
+        let gate = b.act(gate, None, Activation::Hsigmoid).unwrap();
+        let x = b.mul(x, gate, "scaled").unwrap();
+        let x = b.add(x, from, "sum").unwrap();
+        let parts = [b.max_pool(x, "max", 3, 2).unwrap(), b.avg_pool(x, "avg", 2, 2, Some(0)).unwrap()];
+        let x = b.concat(&parts, "both").unwrap();
+        let x = b.shuffle(x, "mixed", 2).unwrap();
+        let token = b.ln(x, Some("norm")).unwrap();
+        let parts = ["query", "key", "value"].map(|part| b.conv(token, part, 16, biased).unwrap());
+        let seen = b.attend(parts, 2, "attend").unwrap();
+        let x = b.add(seen, x, "after").unwrap();
+        let x = b.act(x, None, Activation::Gelu).unwrap();
+        let pool = b.global_pool(x, "pool").unwrap();
+        let logits = b.linear(pool, "logits", 5).unwrap();
+        b.finish(logits)
+    }
+
+    /// The network with its weights, and images.
+    fn ready() -> (Net, Store, Tensor) {
+        let graph = graph();
+        let specs = union_weights([graph.part("")]).unwrap();
+        let store = Store::new(&specs, [("", &graph)].into_iter(), Lsq::default(), Seed(1));
+        let net = compile(&graph, &store, vec![graph.output]).unwrap();
+        tch::manual_seed(2);
+        let x = Tensor::randn([16, 12, 12, 3], (Number::Float, Device::Cpu)).permute([0, 3, 1, 2]);
+        (net, store, x)
+    }
+
+    #[test]
+    fn a_step_in_bfloat16_is_near_that_in_float32_and_its_gradients_are_float32() {
+        for quantized in [false, true] {
+            let step = |precision| {
+                let (net, store, x) = ready();
+                let logits = run(&net, &store, &x, Mode { quantized, precision }, Norms::Batch).swap_remove(0).flatten(1, -1);
+                let labels = Tensor::arange(16, (Number::Int64, Device::Cpu)).remainder(5);
+                let loss = (logits * 20.0).cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0);
+                loss.backward();
+                for layer in &store.layers {
+                    let (LayerWeights::Dense { weight: parameter, .. }
+                    | LayerWeights::Norm { gamma: parameter, .. }
+                    | LayerWeights::LayerNorm { gamma: parameter, .. }) = layer;
+                    assert_eq!(parameter.grad().kind(), Number::Float);
+                }
+                (loss, store.flat().grads.copy())
+            };
+            let [(plain, slope), (mixed, near)] = [Precision::Float32, Precision::Bfloat16].map(step);
+            assert_eq!(mixed.kind(), Number::Float);
+            let [plain, mixed] = [plain, mixed].map(|loss| loss.double_value(&[]));
+            assert!(plain != mixed && (mixed / plain - 1.0).abs() < 0.02, "{mixed} for {plain}");
+            let cosine = slope.dot(&near) / (slope.norm() * near.norm());
+            println!("quantized {quantized}: loss {mixed} for {plain}, cosine of the gradients {cosine}");
+            assert!(cosine.double_value(&[]) > 0.97, "quantized {quantized}: gradients point elsewhere: {cosine}");
+        }
+    }
+
+    #[test]
+    fn statistics_are_float32_and_those_of_the_map() {
+        let gathered = |precision| {
+            let (net, store, x) = ready();
+            let mut statistics = Statistics::new();
+            let mode = Mode { quantized: false, precision };
+            tch::no_grad(|| run(&net, &store, &x, mode, Norms::Gather(&mut statistics, 0)));
+            statistics
+        };
+        let [plain, mixed] = [Precision::Float32, Precision::Bfloat16].map(gathered);
+        for ((mean, var), (mean16, var16)) in plain.values().zip(mixed.values()) {
+            assert_eq!((mean16.kind(), var16.kind()), (Number::Float, Number::Float));
+            let far = ((mean - mean16).abs() / var.sqrt()).max().double_value(&[]);
+            let wide = (var16 / var - 1.0).abs().max().double_value(&[]);
+            assert!(far < 0.02 && wide < 0.02, "{far} {wide}");
+        }
+    }
+
+    #[test]
+    fn codes_are_those_of_float32_until_the_next_product() {
+        let (_, store, x) = ready();
+        let net = compile(&graph(), &store, vec![0, 1]).unwrap();
+        let mode = Mode { quantized: true, precision: Precision::Bfloat16 };
+        let got = tch::no_grad(|| run(&net, &store, &x, mode, Norms::Batch));
+        let input = store.quantizers[store.quantizer("input").unwrap()].apply(&x, false);
+        assert!(got[0].equal(&input));
+        let Kind::Conv { weights, .. } = &net.ops[1].kind else { panic!("the stem is a convolution") };
+        let [input, weight] = [input, take(weights, &store, true).0].map(|factor| factor.to_kind(Number::BFloat16));
+        let sums = input.constant_pad_nd([0, 1, 0, 1]).conv2d::<Tensor>(&weight, None, [2], [0], [1], 1);
+        assert!(got[1].equal(&sums.to_kind(Number::Float)));
     }
 }

@@ -134,7 +134,8 @@ pub fn values(expression: &Expression, given: &[&Tensor]) -> Result<Tensor> {
         let at = |place: usize| values.get(place).ok_or_else(|| unfit("reads a value before it is there"));
         let value = match step {
             Step::Given(place) => given.get(*place).ok_or_else(|| unfit("reads a tensor that it is not given"))?.shallow_clone(),
-            Step::Constant(value) => Tensor::from(*value).to_kind(kind).to_device(device),
+            // Made where it is needed: a card would be waited for if it were brought there.
+            Step::Constant(value) => Tensor::full([0_i64; 0], *value, (kind, device)),
             Step::Unary(function, of) => unary(*function, at(*of)?),
             Step::Binary(operation, left, right) => binary(*operation, at(*left)?, at(*right)?),
             Step::Reduce(how, axes, of) => reduce(*how, axes, at(*of)?)?,

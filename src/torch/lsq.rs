@@ -11,13 +11,12 @@ use std::cell::Cell;
 use spaceevo::train::{Lsq, Offset, ScaleInit};
 use tch::{Tensor, no_grad_guard};
 
+use super::fake_quantize::{fake_quantized, learned, quantized_rows};
 use super::own::{self, Zero};
 use super::slice::Slice;
 
 /// Scales never fall below this.
 pub const SMALLEST_SCALE: f64 = 1e-6;
-/// How many values are worked on at a time.
-const RUN: i64 = 1 << 14;
 
 /// The quantizer of one tensor.
 pub struct Quantizer {
@@ -107,8 +106,7 @@ impl Quantizer {
         if zero_at_zero {
             return fake_quantized(x, &self.scale, None, (0, codes), factor);
         }
-        let zero = self.rounded(false).1 as i64;
-        fake_quantized(x, &self.scale, Some(&self.offset), (-zero, codes - zero), factor)
+        fake_quantized(x, &self.scale, Some(&self.offset), (0, codes), factor)
     }
 
     /// First values, from `x`. Zero is among those that integer codes cover.
@@ -202,80 +200,6 @@ impl WeightScale {
             quantized_rows(&slice, &scale, codes, factor)
         }
     }
-}
-
-/// `value`, whose gradient is multiplied by `factor`.
-fn learned(value: &Tensor, factor: f64) -> Tensor {
-    value * factor + value.detach() * (1.0 - factor)
-}
-
-/// `x` as the codes `low..=high`, counted from the zero point, stand for it. Gradients of `scale` and `offset` are multiplied by
-/// `factor`; without an offset the zero point does not learn.
-///
-/// With `v = x / s`, `q = round(clamp(v))`, `m` 1 where `v` is strictly between the bounds and 0 elsewhere, and `z` the zero
-/// point before rounding, the value `q s` is written as `m x + s c + b (1 - m)` where `c = q - m v + z (1 - m)`. Its gradients
-/// for constant `c` and `m` are those of LSQ+, and every pass over memory is a vectorised one.
-fn fake_quantized(x: &Tensor, scale: &Tensor, offset: Option<&Tensor>, (low, high): (i64, i64), factor: f64) -> Tensor {
-    let step = scale.double_value(&[0]);
-    let inverse = 1.0 / step;
-    let learned = match offset {
-        None => learned(scale, factor),
-        Some(offset) => Tensor::cat(&[learned(scale, factor), learned(offset, factor)], 0),
-    };
-    if !learned.requires_grad() {
-        return x.g_mul_scalar(inverse).round_().clamp_(low, high).g_mul_scalar_(step);
-    }
-    // In the order of memory, which is channels last for most maps.
-    let channels_last = x.dim() == 4 && !x.is_contiguous();
-    let ordered = if channels_last { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() };
-    let flat = ordered.reshape([-1]);
-    let zero = offset.map(|offset| -offset.double_value(&[0]) / step);
-    let (inside, slopes) = slopes(&flat, inverse, zero, (low, high));
-    let value = (flat * inside).addmv_(&slopes.tr(), &learned).view_as(&ordered);
-    if channels_last { value.permute([0, 3, 1, 2]) } else { value }
-}
-
-/// Of each value of `x`, `[n]`: 1 if it is strictly between the bounds, `[n]`; and its derivatives by scale and (given a zero
-/// point) offset, `[1 or 2, n]`.
-fn slopes(x: &Tensor, inverse: f64, zero: Option<f64>, (low, high): (i64, i64)) -> (Tensor, Tensor) {
-    let _guard = no_grad_guard();
-    let count = x.numel() as i64;
-    let new = |dims: &[i64]| Tensor::empty(dims, (x.kind(), x.device()));
-    let number = |value: f64| Tensor::from(value).to_kind(x.kind());
-    let (inside, slopes) = (new(&[count]), new(&[1 + i64::from(zero.is_some()), count]));
-    let (by_scale, by_offset) = (slopes.select(0, 0), zero.map(|zero| (number(zero), slopes.select(0, 1))));
-    let (middle, half) = (number((low + high) as f64 / 2.0), (high - low) as f64 / 2.0);
-    let (x, inverse, room) = (x.detach(), number(inverse), new(&[count.min(RUN)]));
-    // In runs that stay in the cache from one pass to the next.
-    for start in (0..count).step_by(RUN as usize) {
-        let length = RUN.min(count - start);
-        let part = |of: &Tensor| of.narrow(0, start, length);
-        let (mut scaled, mut inside, mut slope) = (room.narrow(0, 0, length), part(&inside), part(&by_scale));
-        let _ = part(&x).mul_out(&scaled, &inverse);
-        let _ = scaled.clamp_out(&slope, low, high);
-        let _ = slope.round_();
-        let _ = scaled.sub_out(&inside, &middle);
-        let _ = inside.abs_().lt_(half);
-        if let Some((zero, by_offset)) = &by_offset {
-            let mut outside = part(by_offset);
-            outside.copy_(&inside);
-            let _ = outside.neg_().g_add_scalar_(1.0);
-            let _ = slope.addcmul_(&outside, zero);
-        }
-        let _ = slope.g_sub_(&scaled.g_mul_(&inside));
-    }
-    (inside, slopes)
-}
-
-/// `x` as [`fake_quantized`] without an offset, with a scale for each of its rows along the first dimension.
-fn quantized_rows(x: &Tensor, scale: &Tensor, (low, high): (i64, i64), factor: f64) -> Tensor {
-    let mut dims = vec![1; x.dim()];
-    dims[0] = -1;
-    let scale = learned(scale, factor).reshape(dims.as_slice());
-    let v = x.detach() / scale.detach();
-    let inside = (&v - (low + high) as f64 / 2.0).abs().lt((high - low) as f64 / 2.0).to_kind(x.kind());
-    let slope = v.clamp(low, high).round() - v * &inside;
-    x * inside + scale * slope
 }
 
 #[cfg(test)]

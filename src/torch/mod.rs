@@ -13,6 +13,7 @@ mod course;
 mod cuda;
 mod evaluate;
 mod export;
+mod fake_quantize;
 mod fault;
 mod features;
 mod forward;

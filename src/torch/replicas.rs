@@ -73,7 +73,7 @@ impl<'a> Replica<'a> {
     /// Leaves the gradients of `part` in the store; the loss of the first network. Where that is no number, the others are left
     /// out.
     fn pass(&mut self, step: &Step<'_>, part: &Part, ears: &Ears) -> Result<f64> {
-        let (job, store, quantized) = (self.job, self.store, step.phase.quantized);
+        let (job, store, mode) = (self.job, self.store, step.phase.into());
         let mut sizes = BTreeMap::new();
         let (mut guide, mut largest): (Option<(Tensor, Truth<'_>)>, f64) = (None, 0.0);
         Optimizer::clear(store);
@@ -86,7 +86,7 @@ impl<'a> Replica<'a> {
                     // A part that is the whole batch drops what it did before there were parts.
                     let seed = if job.replicas > 1 { step.seed.at(part.at as u64) } else { step.seed };
                     let dropped = (job.dropout > 0.0).then_some((job.dropout, seed));
-                    let logits = run_dropping(&net, store, x, quantized, Norms::Batch, dropped).swap_remove(0);
+                    let logits = run_dropping(&net, store, x, mode, Norms::Batch, dropped).swap_remove(0);
                     let logits = logits.flatten(1, -1);
                     step.data.fits(&logits)?;
                     let truth = Truth::new(job.loss.as_ref(), &part.labels, logits.size()[1], job.smoothing);
@@ -99,7 +99,7 @@ impl<'a> Replica<'a> {
                     loss
                 }
                 Some((guide, truth)) => {
-                    let logits = forward(&net, store, x, quantized, Norms::Batch).swap_remove(0).flatten(1, -1);
+                    let logits = forward(&net, store, x, mode, Norms::Batch).swap_remove(0).flatten(1, -1);
                     imitation(&job.distill, &logits, guide, truth)?
                 }
             };
@@ -316,7 +316,7 @@ mod tests {
         let parts = vec![("net".into(), 0), ("net".into(), 1)];
         let [large, small] = [(0, 16), (1, 12)].map(|(part, resolution)| NetChoice { parts: vec![part], resolution });
         let steps = vec![vec![small.clone()], vec![large.clone(), small.clone()], vec![large.clone(), small]];
-        let phase = |quantized, lr| Phase { quantized, lr, warmup: 0, steps: steps.clone() };
+        let phase = |quantized, lr| Phase { quantized, precision: Default::default(), lr, warmup: 0, steps: steps.clone() };
         TrainNet {
             label: "toy".into(),
             pool: Pool { graphs, parts, weights, lsq: Lsq::default() },

@@ -10,7 +10,7 @@ use super::batches::{Batches, Data};
 use super::checkpoint::{self, Checkpoints, Place};
 use super::course::Course;
 use super::features::{Lesson, Teacher, depth};
-use super::forward::{Norms, run as forward};
+use super::forward::{Mode, Norms, run as forward};
 use super::jobs::{Nets, WEIGHTS, store};
 use super::losses::distance;
 use super::meter::note;
@@ -51,6 +51,7 @@ impl<'a> Student<'a> {
     /// Takes its next step, for which all in all `drawn` images were drawn.
     fn learn(&mut self, lesson: &mut Lesson<'_>, drawn: usize, ears: &Ears) -> Result<()> {
         let Some((phase, step)) = self.course.next() else { return Ok(()) };
+        let mode = Mode::from(phase);
         Optimizer::clear(self.store);
         let mut loss_of_largest = 0.0;
         // What the largest stage gives, by input size, if the others learn from it.
@@ -58,7 +59,7 @@ impl<'a> Student<'a> {
         for (place, choice) in step.iter().enumerate() {
             ears.check()?;
             let (x, target) = lesson.maps(choice.resolution, &self.job.target)?;
-            let student = forward(&*self.nets.get(choice)?, self.store, x, phase.quantized, Norms::Batch).swap_remove(0);
+            let student = forward(&*self.nets.get(choice)?, self.store, x, mode, Norms::Batch).swap_remove(0);
             let loss = if place == 0 {
                 guides.insert(choice.resolution, student.detach());
                 let loss = distance(&self.job.loss, &student, target)?;
@@ -71,7 +72,7 @@ impl<'a> Student<'a> {
                 let largest = self.nets.get(&step[0])?;
                 let guide = guides.entry(choice.resolution).or_insert_with(|| {
                     let _guard = no_grad_guard();
-                    forward(&largest, self.store, x, phase.quantized, Norms::Batch).swap_remove(0)
+                    forward(&largest, self.store, x, mode, Norms::Batch).swap_remove(0)
                 });
                 distance(&self.job.loss, &student, guide)?
             };

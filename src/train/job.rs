@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expression, Lsq, Update};
+use super::{Expression, Lsq, Precision, Update};
 use crate::base::Seed;
 use crate::data::DataSource;
 use crate::graph::{Graph, WeightSpec};
@@ -46,6 +46,9 @@ pub struct WeightsRef {
 pub struct Phase {
     /// Whether LSQ+ fake quantization is on.
     pub quantized: bool,
+    /// What products are computed in.
+    #[serde(default, skip_serializing_if = "Precision::is_float32")]
+    pub precision: Precision,
     /// Learning rate at the start; a cosine takes it to zero over the phase ([`Update::cosine_every`]).
     pub lr: f64,
     /// Steps over which the rate rises linearly, from a thousandth.

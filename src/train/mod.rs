@@ -28,7 +28,7 @@ pub use job::{
 pub use lsq::{Granularity, Lsq, Offset, ScaleInit};
 pub use pool::PoolBuilder;
 pub use quantizer::OwnQuantizer;
-pub use recipe::{BlockRecipe, Decay, Recipe, Rule, SupernetRecipe, Update};
+pub use recipe::{BlockRecipe, Decay, Precision, Recipe, Rule, SupernetRecipe, Update};
 pub use runner::{Done, Runner};
 pub use schedule::{Sandwich, Stretch, fixed_phase};
 pub use supernet::{NetEvaluation, SupernetTask};

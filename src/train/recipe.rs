@@ -30,6 +30,8 @@ pub struct Recipe {
     pub update: Update,
     /// How they are quantized.
     pub lsq: Lsq,
+    /// What products are computed in.
+    pub precision: Precision,
 }
 
 impl Recipe {
@@ -47,6 +49,7 @@ impl Recipe {
             random: 0,
             update: Update::sgd(),
             lsq: Lsq::default(),
+            precision: Precision::default(),
         }
     }
 
@@ -59,8 +62,14 @@ impl Recipe {
     pub(super) fn stretches(&self) -> [Stretch; 2] {
         let warmup = self.warmup.unwrap_or(self.steps / 20);
         [
-            Stretch { steps: self.steps, lr: self.lr, warmup, quantized: false },
-            Stretch { steps: self.int8_steps, lr: self.int8_lr, warmup: self.int8_warmup, quantized: true },
+            Stretch { steps: self.steps, lr: self.lr, warmup, quantized: false, precision: self.precision },
+            Stretch {
+                steps: self.int8_steps,
+                lr: self.int8_lr,
+                warmup: self.int8_warmup,
+                quantized: true,
+                precision: self.precision,
+            },
         ]
     }
 }
@@ -90,6 +99,7 @@ impl Default for BlockRecipe {
             random: 2,
             update: Update::adam(),
             lsq: Lsq::default(),
+            precision: Precision::default(),
         };
         Self { common, loss: Loss::Nsr, targets: Targets::Teacher }
     }
@@ -134,8 +144,31 @@ impl Default for SupernetRecipe {
             random: 2,
             update: Update::sgd(),
             lsq: Lsq::default(),
+            precision: Precision::default(),
         };
         Self { common, distill: Distill::AlphaDivergence, loss: None, smoothing: 0.1, dropout: 0.0 }
+    }
+}
+
+/// What the products of a network are computed in while it is trained: those of convolutions, dense layers and attention.
+///
+/// Parameters, their gradients, the statistics of batch norms, softmax, layer norms, fake quantization and losses are float32 in
+/// any case, and so is all that is judged, exported or learned from: the maps of a teacher are computed once for many students,
+/// and an error in them would be the same in every step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 24 significant bits.
+    #[default]
+    Float32,
+    /// 8 significant bits, and the range of float32, so that small gradients do not become 0 and no loss has to be scaled.
+    /// Faster where there are instructions for it, as on graphics cards and in processors with AVX-512; slower elsewhere.
+    Bfloat16,
+}
+
+impl Precision {
+    pub(super) fn is_float32(&self) -> bool {
+        *self == Self::Float32
     }
 }
 

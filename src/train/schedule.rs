@@ -1,6 +1,6 @@
 //! What is trained at every step: the sandwich rule over seeded draws, made here so that workers need no sampling rules.
 
-use super::{Net, Phase};
+use super::{Net, Phase, Precision};
 use crate::base::{Result, Rng, Seed};
 
 /// How long and how fast a stretch of training goes.
@@ -14,6 +14,16 @@ pub struct Stretch {
     pub warmup: usize,
     /// Whether LSQ+ is on.
     pub quantized: bool,
+    /// What products are computed in.
+    pub precision: Precision,
+}
+
+impl Stretch {
+    /// The phase in which these nets are trained.
+    fn phase(self, steps: Vec<Vec<Net>>) -> Phase {
+        let Self { lr, warmup, quantized, precision, .. } = self;
+        Phase { quantized, precision, lr, warmup, steps }
+    }
 }
 
 /// The nets of one step, by the sandwich rule: the largest, the smallest, and random ones in between.
@@ -46,11 +56,11 @@ impl Sandwich<'_> {
             nets.push(self.smallest.clone());
             steps.push(nets);
         }
-        Ok(Phase { quantized: stretch.quantized, lr: stretch.lr, warmup: stretch.warmup, steps })
+        Ok(stretch.phase(steps))
     }
 }
 
 /// The phase of a network that is always the same, for example a teacher.
 pub fn fixed_phase(net: &Net, stretch: Stretch) -> Phase {
-    Phase { quantized: stretch.quantized, lr: stretch.lr, warmup: stretch.warmup, steps: vec![vec![net.clone()]; stretch.steps] }
+    stretch.phase(vec![vec![net.clone()]; stretch.steps])
 }

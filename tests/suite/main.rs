@@ -39,6 +39,7 @@ mod onnx;
 mod parallel;
 mod pipeline;
 mod plot;
+mod precision;
 mod prompt;
 mod properties;
 mod published;

@@ -203,7 +203,8 @@ fn every_operator_of_the_library_trains_and_runs_in_integers() {
         let nets: Vec<_> =
             networks.iter().map(|parts| builder.net(parts.iter().map(|(at, graph)| (*at, &**graph)), 32)).collect();
         let pool = builder.finish().unwrap();
-        let phase = |quantized| Phase { quantized, lr: 0.01, warmup: 0, steps: vec![nets.clone()] };
+        let phase =
+            |quantized| Phase { quantized, precision: Default::default(), lr: 0.01, warmup: 0, steps: vec![nets.clone()] };
         let train = TrainNet {
             label: name.clone(),
             pool: pool.clone(),

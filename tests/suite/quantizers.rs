@@ -259,7 +259,13 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
     let [largest, _] = Toy::extremes();
-    let phase = |quantized, lr, net: &Net, steps| Phase { quantized, lr, warmup: 2, steps: vec![vec![net.clone()]; steps] };
+    let phase = |quantized, lr, net: &Net, steps| Phase {
+        quantized,
+        precision: Default::default(),
+        lr,
+        warmup: 2,
+        steps: vec![vec![net.clone()]; steps],
+    };
     let teacher = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     let _: TrainSummary = run(&pool, teacher.job, &teacher.folder);
     let weights = WeightsRef { job: "teacher".into(), path: teacher.folder.join("weights.safetensors") };

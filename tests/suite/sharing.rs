@@ -53,7 +53,7 @@ impl School {
     pub fn new(folder: &Path) -> Self {
         let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
         let [net, _] = Toy::extremes();
-        let once = Phase { quantized: false, lr: 0.05, warmup: 0, steps: vec![vec![net.clone()]] };
+        let once = Phase { quantized: false, precision: Default::default(), lr: 0.05, warmup: 0, steps: vec![vec![net.clone()]] };
         let trained = toynet::train(&toy, vec![once], &folder.join("teacher"));
         let _: TrainSummary = run(&trainer(), trained.job, &trained.folder);
         let weights = WeightsRef { job: "teacher".into(), path: trained.folder.join("weights.safetensors") };
@@ -67,7 +67,13 @@ impl School {
             let nets = Toy::sandwich(step + 100 * stage);
             nets.iter().zip([32, 24, 24]).map(|(net, resolution)| cut(net, resolution)).collect()
         };
-        let phase = |quantized, lr, steps: usize| Phase { quantized, lr, warmup: 1, steps: (0..steps).map(sandwich).collect() };
+        let phase = |quantized, lr, steps: usize| Phase {
+            quantized,
+            precision: Default::default(),
+            lr,
+            warmup: 1,
+            steps: (0..steps).map(sandwich).collect(),
+        };
         TrainBlock {
             label: format!("stage{stage}"),
             pool: self.toy.pool.clone(),
@@ -162,7 +168,8 @@ fn in_8_bits(folder: &Path) -> TeacherRef {
     let mut builder = PoolBuilder::default();
     let parts = graphs.iter().map(|(name, graph)| builder.part(name, graph)).collect();
     let (pool, net): (Graphs, _) = (builder.finish().unwrap(), Net { parts, resolution: toynet::SIZE });
-    let once = |quantized| Phase { quantized, lr: 0.01, warmup: 0, steps: vec![vec![net.clone()]] };
+    let once =
+        |quantized| Phase { quantized, precision: Default::default(), lr: 0.01, warmup: 0, steps: vec![vec![net.clone()]] };
     let file = toynet::train(&Toy { pool: pool.clone() }, vec![once(false), once(true)], folder);
     let Job::TrainNet(job) = file.job else { unreachable!() };
     let _: TrainSummary = run(&trainer(), Job::TrainNet(TrainNet { report: net.clone(), ..job }), &file.folder);

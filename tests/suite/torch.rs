@@ -236,7 +236,13 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
     let [largest, _] = Toy::extremes();
-    let phase = |quantized, lr, net: &Net, steps| Phase { quantized, lr, warmup: 2, steps: vec![vec![net.clone()]; steps] };
+    let phase = |quantized, lr, net: &Net, steps| Phase {
+        quantized,
+        precision: Default::default(),
+        lr,
+        warmup: 2,
+        steps: vec![vec![net.clone()]; steps],
+    };
     let mut trained = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     if let Job::TrainNet(TrainNet { report, .. }) = &mut trained.job {
         assert_eq!(*report, largest);
@@ -253,6 +259,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let [large, small] = Toy::extremes().map(|net| stage(&net));
     let phases = [(false, 0.01, 80), (true, 0.001, 6)].map(|(quantized, lr, count)| Phase {
         quantized,
+        precision: Default::default(),
         lr,
         warmup: 0,
         steps: vec![vec![large.clone(), small.clone()]; count],

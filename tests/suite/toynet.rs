@@ -112,7 +112,7 @@ pub fn shapes(train: usize, valid: usize) -> DataSource {
 
 /// A phase of `steps` sandwiches.
 pub fn phase(quantized: bool, lr: f64, steps: usize) -> Phase {
-    Phase { quantized, lr, warmup: steps / 10, steps: (0..steps).map(Toy::sandwich).collect() }
+    Phase { quantized, precision: Default::default(), lr, warmup: steps / 10, steps: (0..steps).map(Toy::sandwich).collect() }
 }
 
 /// The job that writes the smaller of the two extremes, quantized.

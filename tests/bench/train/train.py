@@ -67,12 +67,14 @@ def steps(lab, rounds, folder, python):
     if not has_torch:
         print(f"skipped: {python} has no torch, so nothing is said about eager PyTorch (TORCH_PYTHON=... names one that has)")
     for threads in (1, 2):
-        ours, theirs = {"fp32": [], "int8": []}, {"fp32": [], "int8": []}
+        ours, mixed, theirs = ({"fp32": [], "int8": []} for _ in range(3))
         trainer = with_threads(lab, folder, threads)
         for number in range(rounds):
-            told = script(lab, os.path.join(folder, f"steps.{threads}.{number}"), "steps.rhai", trainer=trainer)
-            for phase, taken in ours.items():
-                taken.append(told[phase])
+            for precision, kept in (("float32", ours), ("bfloat16", mixed)):
+                own = os.path.join(folder, f"steps.{precision}.{threads}.{number}")
+                told = script(lab, own, "steps.rhai", "--precision", precision, trainer=trainer)
+                for phase, taken in kept.items():
+                    taken.append(told[phase])
             if has_torch:
                 call = [python, os.path.join(HERE, "eager.py"), str(threads)]
                 told = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
@@ -80,7 +82,8 @@ def steps(lab, rounds, folder, python):
                     taken.append(told[phase])
         for phase in ours:
             mine = statistics.median(ours[phase])
-            print(f"elastic stage, {phase}, {threads} thread(s): {mine:.1f} steps a second")
+            halved = statistics.median(mixed[phase])
+            print(f"elastic stage, {phase}, {threads} thread(s): {mine:.1f} steps a second, {halved:.1f} in bfloat16")
             if has_torch:
                 other = statistics.median(theirs[phase])
                 print(f"claim steps_{phase}_{threads}t {mine:.1f} /s, baseline eager_pytorch {other:.1f}, ratio {mine / other:.2f}")
