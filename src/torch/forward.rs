@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spaceevo::graph::{Activation, LN_EPSILON};
-use tch::{Kind as Number, Tensor, no_grad_guard};
+use tch::{Tensor, no_grad_guard};
 
 use super::net::{Kind, Net, Op, WeightSlice};
 use super::slice::Slice;
@@ -22,7 +22,12 @@ pub enum Norms<'a> {
     Given(&'a Statistics),
     /// Those stored with the weights.
     Stored,
+    /// None: norms of all kinds pass their input on.
+    LeftOut,
 }
+
+/// Called with each activation and its input.
+pub type Watch<'a> = &'a mut dyn FnMut(Activation, &Tensor);
 
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`.
 pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>) -> Vec<Tensor> {
@@ -30,7 +35,23 @@ pub fn run(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'
 }
 
 /// Like [`run`], with the share `dropped` of what enters a dense layer at the end set to 0 at random, and the rest made larger.
-pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut norms: Norms<'_>, dropped: f64) -> Vec<Tensor> {
+pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, norms: Norms<'_>, dropped: f64) -> Vec<Tensor> {
+    run_all(net, store, x, quantized, norms, (dropped, &mut |_, _| ()))
+}
+
+/// Like [`run`] in floats; `watch` sees what enters each activation.
+pub fn run_watched(net: &Net, store: &Store, x: &Tensor, norms: Norms<'_>, watch: Watch<'_>) -> Vec<Tensor> {
+    run_all(net, store, x, false, norms, (0.0, watch))
+}
+
+fn run_all(
+    net: &Net,
+    store: &Store,
+    x: &Tensor,
+    quantized: bool,
+    mut norms: Norms<'_>,
+    (dropped, watch): (f64, Watch<'_>),
+) -> Vec<Tensor> {
     let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(net.ops.len());
     let mut results: Vec<Option<Tensor>> = net.results.iter().map(|_| None).collect();
@@ -65,9 +86,13 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
                 Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
                 None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
+            Kind::LayerNorm { .. } if matches!(norms, Norms::LeftOut) => first * 1.0,
             Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, first),
-            Kind::Act(act) => activate(*act, first, op.may_overwrite),
-            Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
+            Kind::Act(act) => {
+                watch(*act, first);
+                activate(*act, first, op.may_overwrite)
+            }
+            Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, first.kind()),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
             Kind::AvgPool { kernel, stride, padding } => first.avg_pool2d([*kernel], [*stride], [*padding], false, true, None),
             Kind::Add => first + value(1),
@@ -78,7 +103,7 @@ pub fn run_dropping(net: &Net, store: &Store, x: &Tensor, quantized: bool, mut n
             Kind::Scores { heads } => {
                 let (queries, keys) = (in_heads(first, *heads), in_heads(value(1), *heads));
                 let width = queries.size()[3] as f64;
-                (queries * width.powf(-0.5)).matmul(&keys.transpose(2, 3)).softmax(-1, Number::Float)
+                (queries * width.powf(-0.5)).matmul(&keys.transpose(2, 3)).softmax(-1, first.kind())
             }
             Kind::Attend { heads } => {
                 let values = value(1);
@@ -145,6 +170,8 @@ fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Ten
             None => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
         },
         Norms::Stored => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
+        // A value of its own: an activation may overwrite it.
+        Norms::LeftOut => x * 1.0,
     }
 }
 

@@ -21,6 +21,7 @@ mod meter;
 mod net;
 mod optim;
 mod place;
+mod proxies;
 mod script;
 mod serve;
 mod slice;

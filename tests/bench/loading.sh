@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How fast the pictures of a folder are read for training, against torchvision in PyTorch's DataLoader. About 3 minutes.
+# How fast the pictures of a folder are read for training, against torchvision in PyTorch's DataLoader. About 6 minutes.
 # They are those of the interpreter named in TORCH_PYTHON (a virtual environment's), else of python3.
 set -euo pipefail
 lab=${1:?the binary to time}

@@ -40,6 +40,7 @@ mod pipeline;
 mod plot;
 mod prompt;
 mod properties;
+mod proxies;
 mod published;
 mod quantizers;
 mod reference;
