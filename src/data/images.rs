@@ -27,8 +27,12 @@ impl Norm {
     pub fn write(&self, pixels: &[u8], brighter: f32, numbers: &mut Vec<f32>) {
         let factor = self.std.map(|std| 1.0 / (255.0 * std));
         let shift: [f32; 3] = std::array::from_fn(|channel| (brighter - self.mean[channel]) / self.std[channel]);
-        for pixel in pixels.chunks_exact(3) {
-            numbers.extend((0..3).map(|channel| f32::from(pixel[channel]) * factor[channel] + shift[channel]));
+        let start = numbers.len();
+        numbers.resize(start + pixels.len(), 0.0);
+        for (own, pixel) in numbers[start..].chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+            for channel in 0..3 {
+                own[channel] = f32::from(pixel[channel]) * factor[channel] + shift[channel];
+            }
         }
     }
 }

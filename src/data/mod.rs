@@ -13,6 +13,7 @@ mod npy;
 mod outline;
 mod picture;
 mod reader;
+mod resample;
 mod scene;
 mod set;
 mod shapes;

@@ -1,6 +1,5 @@
-//! Pictures in files: decoded to RGB, cut and brought to size.
+//! Pictures in files: decoded to RGB, and the part of them that is cut out.
 
-use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbImage};
 use rand::RngExt;
 use zune_core::bytestream::ZCursor;
@@ -71,10 +70,10 @@ fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Colour), String> {
 /// A part of a picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    x: u32,
-    y: u32,
-    width: u32,
-    height: u32,
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
 }
 
 impl Place {
@@ -106,13 +105,6 @@ impl Place {
     }
 }
 
-/// The part of `picture` at `place`, brought to `size` by bicubic interpolation, smoothed where it shrinks.
-pub(super) fn cut(picture: &RgbImage, place: Place, size: usize) -> RgbImage {
-    let Place { x, y, width, height } = place;
-    let part = imageops::crop_imm(picture, x, y, width, height).to_image();
-    imageops::resize(&part, size as u32, size as u32, FilterType::CatmullRom)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,16 +125,5 @@ mod tests {
         let area = |place: &Place| f64::from(place.width * place.height) / (640.0 * 480.0);
         assert!(drawn.iter().all(|place| (0.079..=1.0).contains(&area(place))));
         assert!(drawn.iter().any(|place| area(place) < 0.2) && drawn.iter().any(|place| area(place) > 0.7));
-    }
-
-    #[test]
-    fn shrinking_smooths_and_flat_colour_stays() {
-        let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb(if x % 2 == 0 { [0; 3] } else { [255; 3] }));
-        let whole = Place { x: 0, y: 0, width: 64, height: 64 };
-        let small = cut(&stripes, whole, 16);
-        let inner = |x: u32| small.get_pixel(x, 8)[0];
-        assert!((2..14).all(|x| (120..=136).contains(&inner(x))), "stripes finer than a pixel become their mean");
-        let flat = cut(&RgbImage::from_pixel(50, 30, image::Rgb([10, 200, 90])), Place::judged((50, 30)), 24);
-        assert!(flat.pixels().all(|pixel| pixel.0 == [10, 200, 90]));
     }
 }

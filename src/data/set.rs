@@ -10,6 +10,7 @@ use rand::RngExt;
 use super::listing::Listing;
 use super::picture::{self, Colour, Place};
 use super::reader::Reader;
+use super::resample::resample;
 use super::tally::{Report, Tally};
 use super::vary::{Change, Edges, Move, Vary};
 use super::{Images, Norm, Part};
@@ -80,7 +81,7 @@ impl ImageFiles {
             }
             Change::None | Change::Moved(_) => (Place::judged(picture.dimensions()), false),
         };
-        let mut cut = picture::cut(&picture, place, self.size);
+        let mut cut = resample(&picture, place, self.size);
         if flip {
             imageops::flip_horizontal_in_place(&mut cut);
         }

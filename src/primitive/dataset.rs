@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
@@ -17,6 +18,8 @@ use crate::data::{Asked, CLASSES, DataSource, ImageSet, Part, Reader, SIZES, Sha
 pub(super) const NAMES: [&str; 5] = ["shapes", "image_folder", "cifar10", "cifar100", "arrays"];
 /// Images in each part of a data set in a dry run.
 const DRY_IMAGES: usize = 48;
+/// Most images that are read to see how fast it goes, unless it is said.
+const MOST_TIMED: usize = 2000;
 /// What dry runs say of data sets.
 const IMAGES: &str = "images of a data set's part";
 
@@ -119,6 +122,39 @@ mod dataset_functions {
     pub fn check(context: NativeCallContext, data: Dataset) -> Answer<Map> {
         let host = Host::of(&context)?;
         looked_through(&host, &data).cross()
+    }
+
+    /// How many training images a second this machine reads, varied as training varies them.
+    ///
+    /// A training that needs more waits for its images.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// dataset("shapes", #{ train: 10, valid: 5, test: 5 }).images_per_s() > 0.0 //> true
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn images_per_s(context: NativeCallContext, data: Dataset) -> Answer<f64> {
+        images_per_s_with(context, data, Map::new())
+    }
+
+    /// How many training images a second this machine reads with so many threads.
+    ///
+    /// They are decoded, cut out and mirrored, or moved, made numbers in batches, and dropped. What was read lately is in the memory of the
+    /// operating system: the first time may be slower.
+    ///
+    /// Options: `threads` (those of the session): that decode files; `images` (all, at most 2000): how many are read, from the
+    /// beginning again if there are fewer; `batch` (64): images a batch; `seed` (0): of what is random about them.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// dataset("shapes", #{ train: 10, valid: 5, test: 5 }).images_per_s(#{ threads: 2, images: 20 }) > 0.0 //> true
+    /// ```
+    #[rhai_fn(name = "images_per_s", return_raw)]
+    pub fn images_per_s_with(context: NativeCallContext, data: Dataset, given: Map) -> Answer<f64> {
+        let host = Host::of(&context)?;
+        reading_speed(&host, &data, given).cross()
     }
 
     /// The data set as text.
@@ -236,6 +272,32 @@ fn looked_through(host: &Host, data: &Dataset) -> Result<Map> {
         ("alpha".into(), alpha.into()),
         ("files".into(), files.into()),
     ]))
+}
+
+fn reading_speed(host: &Host, data: &Dataset, given: Map) -> Result<f64> {
+    let options = Options::new("images_per_s", given, &["threads", "images", "batch", "seed"])?;
+    let train = data.source.open()?.part(Part::Train);
+    if train.is_empty() {
+        return Err(Fault::new("dataset::empty", "the data set has no training images", "say `train:` among its options"));
+    }
+    let threads = options.count("threads", 1)?.unwrap_or_else(rayon::current_num_threads);
+    let images = host.cut(IMAGES, options.count("images", 1)?.unwrap_or_else(|| train.len().min(MOST_TIMED)), DRY_IMAGES);
+    let batch = options.count("batch", 1)?.unwrap_or(64);
+    let mut rng = options.seed()?.rng();
+    let began = Instant::now();
+    let asks = (0..images).map(|at| (at % train.len(), train.draw(&mut rng)));
+    let mut reader = Reader::new(&train, asks, threads, 2 * batch);
+    let (norm, mut numbers) = (train.norm(), Vec::new());
+    let mut read = 0_usize;
+    while let Some(sample) = reader.take()? {
+        host.cancel.check()?;
+        if read.is_multiple_of(batch) {
+            numbers.clear();
+        }
+        norm.write(&sample.pixels, sample.brighter, &mut numbers);
+        read += 1;
+    }
+    Ok(read as f64 / began.elapsed().as_secs_f64())
 }
 
 /// Declares data sets.

@@ -47,6 +47,7 @@ pub mod operator;
 pub mod options;
 pub mod parallel;
 mod problem;
+mod proxies;
 mod published;
 mod random;
 mod recipe;
@@ -138,6 +139,7 @@ pub fn register(engine: &mut Engine) {
     comparison::register(engine);
     objectives::register(engine);
     supernet::register(engine);
+    proxies::register(engine);
     found::register(engine);
     curve::register(engine);
     lab::register(engine);

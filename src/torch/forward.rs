@@ -25,6 +25,8 @@ pub enum Norms<'a> {
     Given(&'a Statistics),
     /// Those stored with the weights.
     Stored,
+    /// None: norms of all kinds pass their input on.
+    LeftOut,
 }
 
 /// How a network computes.
@@ -62,6 +64,9 @@ fn wide(x: &Tensor) -> Tensor {
     if x.kind() == Number::BFloat16 { x.to_kind(Number::Float) } else { x.shallow_clone() }
 }
 
+/// Called with each activation and its input.
+pub type Watch<'a> = &'a mut dyn FnMut(Activation, &Tensor);
+
 /// Runs `net` on `x`, `[N, C, H, W]`; returns the values of `net.results`, in float32 whatever is computed with.
 pub fn run(net: &Net, store: &Store, x: &Tensor, mode: Mode, norms: Norms<'_>) -> Vec<Tensor> {
     run_dropping(net, store, x, mode, norms, None)
@@ -78,8 +83,24 @@ pub fn run_dropping(
     store: &Store,
     x: &Tensor,
     mode: Mode,
-    mut norms: Norms<'_>,
+    norms: Norms<'_>,
     dropped: Option<(f64, Seed)>,
+) -> Vec<Tensor> {
+    run_all(net, store, x, mode, norms, (dropped, &mut |_, _| ()))
+}
+
+/// Like [`run`] in floats; `watch` sees what enters each activation.
+pub fn run_watched(net: &Net, store: &Store, x: &Tensor, norms: Norms<'_>, watch: Watch<'_>) -> Vec<Tensor> {
+    run_all(net, store, x, Mode::float32(false), norms, (None, watch))
+}
+
+fn run_all(
+    net: &Net,
+    store: &Store,
+    x: &Tensor,
+    mode: Mode,
+    mut norms: Norms<'_>,
+    (dropped, watch): (Option<(f64, Seed)>, Watch<'_>),
 ) -> Vec<Tensor> {
     let quantized = mode.quantized;
     let integer = quantized && store.lsq.exports_int8() && matches!(norms, Norms::Given(_) | Norms::Stored);
@@ -119,9 +140,13 @@ pub fn run_dropping(
                 Some(kernel) => folded(op, kernel, store, (*layer, channels, *epsilon), first, &norms),
                 None => norm(store, (*layer, channels, *epsilon), first, &mut norms),
             },
+            Kind::LayerNorm { .. } if matches!(norms, Norms::LeftOut) => first * 1.0,
             Kind::LayerNorm { layer, channels } => layer_norm(store, *layer, channels, &wide(first)),
-            Kind::Act(act) => activate(*act, first, op.may_overwrite),
-            Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, Number::Float),
+            Kind::Act(act) => {
+                watch(*act, first);
+                activate(*act, first, op.may_overwrite)
+            }
+            Kind::GlobalPool => first.mean_dim([2i64, 3].as_slice(), true, wide(first).kind()),
             Kind::MaxPool { kernel, stride, padding } => first.max_pool2d([*kernel], [*stride], [*padding], [1], false),
             Kind::AvgPool { kernel, stride, padding } => first.avg_pool2d([*kernel], [*stride], [*padding], false, true, None),
             Kind::Add => first + value(1),
@@ -133,7 +158,7 @@ pub fn run_dropping(
                 let (queries, keys) = (in_heads(first, *heads), in_heads(value(1), *heads));
                 let width = queries.size()[3] as f64;
                 let queries = mode.factor(&(queries * width.powf(-0.5)));
-                queries.matmul(&mode.factor(&keys).transpose(2, 3)).softmax(-1, Number::Float)
+                queries.matmul(&mode.factor(&keys).transpose(2, 3)).softmax(-1, wide(first).kind())
             }
             Kind::Attend { heads } => {
                 let values = value(1);
@@ -200,6 +225,8 @@ fn norm(store: &Store, (layer, channels, epsilon): (usize, &Slice, f64), x: &Ten
             None => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
         },
         Norms::Stored => apply(Some(&channels.of(mean, 0)), Some(&channels.of(var, 0)), false, 0.0),
+        // A value of its own: an activation may overwrite it.
+        Norms::LeftOut => x * 1.0,
     }
 }
 

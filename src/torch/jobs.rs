@@ -15,7 +15,7 @@ use super::features::Kept;
 use super::net::{self, Net};
 use super::serve::Ears;
 use super::store::Store;
-use super::{evaluate, export, place, script, train_block, train_net};
+use super::{evaluate, export, place, proxies, script, train_block, train_net};
 
 /// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
 const KEPT: usize = 256;
@@ -62,6 +62,7 @@ impl Jobs {
                 json(&serde_json::Map::new())
             }
             Job::ScriptShapes(job) => json(&script::shapes(job)?),
+            Job::Proxies(job) => json(&proxies::run(job, loaded(data, &job.data)?, ears)?),
         }
     }
 }

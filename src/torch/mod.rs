@@ -25,6 +25,7 @@ mod net;
 mod optim;
 mod own;
 mod place;
+mod proxies;
 mod replicas;
 mod script;
 mod serve;

@@ -346,6 +346,30 @@ pub struct Forward {
     pub inputs: PathBuf,
 }
 
+/// Figures of networks with their initial weights, by which networks are ranked without training (zero-cost proxies).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proxies {
+    /// Shown to people.
+    pub label: String,
+    /// The networks.
+    pub nets: Vec<LoneNet>,
+    /// Images.
+    pub data: DataSource,
+    /// Images of the one batch that they see.
+    pub batch: usize,
+    /// Seed of weights and batch.
+    pub seed: Seed,
+}
+
+/// A network that shares nothing with others: its weights are drawn for its own widths.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoneNet {
+    /// Its graphs and weights.
+    pub pool: Pool,
+    /// The network.
+    pub net: Net,
+}
+
 /// Runs a TorchScript file on one image, to see what it returns: `[C, H, W]` of each feature.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScriptShapes {
@@ -377,6 +401,8 @@ pub enum Job {
     Forward(Forward),
     /// Shapes of a script's features.
     ScriptShapes(ScriptShapes),
+    /// Figures without training.
+    Proxies(Proxies),
 }
 
 /// What a worker is handed: a job and the folder for what it writes.
@@ -431,4 +457,17 @@ pub struct NetScore {
     /// The mean of [`EvalNets::metric`], if there is one.
     #[serde(default)]
     pub metric: Option<f64>,
+}
+
+/// One result of [`Proxies`]; `None` for a figure that is infinite or no number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NetProxies {
+    /// Logarithm of the synaptic flow.
+    pub synflow_log: Option<f64>,
+    /// Log-determinant of the kernel of activation codes.
+    pub naswot: Option<f64>,
+    /// Sum over layers of the norm of the gradient of their weights.
+    pub grad_norm: Option<f64>,
+    /// Sum over weights of the size of weight times gradient.
+    pub snip: Option<f64>,
 }

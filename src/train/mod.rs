@@ -21,9 +21,9 @@ pub use block::{BlockEvaluation, BlockTask};
 pub use curve::{Curve, in_line};
 pub use expression::{Binary, Expression, Reduce, Step, Unary};
 pub use job::{
-    BlockFile, BlockTarget, CHECKPOINT, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, Loss, Net, NetScore,
-    Phase, Pool, SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock, TrainBlocks, TrainNet,
-    TrainSummary, WeightsRef,
+    BlockFile, BlockTarget, CHECKPOINT, Distill, EvalBlocks, EvalNets, ExportNet, Forward, Job, JobFile, LoneNet, Loss, Net,
+    NetProxies, NetScore, Phase, Pool, Proxies, SampleLoss, ScriptShapes, Tap, Targets, TeacherForm, TeacherRef, TrainBlock,
+    TrainBlocks, TrainNet, TrainSummary, WeightsRef,
 };
 pub use lsq::{Granularity, Lsq, Offset, ScaleInit};
 pub use pool::PoolBuilder;

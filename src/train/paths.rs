@@ -43,6 +43,7 @@ impl Task for JobFile {
                 each(Use::Reads, &mut job.weights);
                 each(Use::Reads, &mut job.inputs);
             }
+            Job::Proxies(job) => data(&mut job.data, each),
             Job::ScriptShapes(job) => weights(&mut job.script, each),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lsq, Net, Pool};
+use super::{LoneNet, Lsq, Net, Pool};
 use crate::base::{Result, hash_hex};
 use crate::graph::{Graph, Part, union_weights};
 
@@ -40,6 +40,18 @@ impl PoolBuilder {
         let parts = self.parts.iter().map(|(prefix, graph)| Part { prefix, graph: &self.graphs[*graph] });
         let weights = union_weights(parts)?;
         Ok(Pool { graphs: self.graphs, parts: self.parts, weights, lsq: Lsq::default() })
+    }
+}
+
+impl LoneNet {
+    /// The whole network `graph`.
+    ///
+    /// # Errors
+    /// Those of [`PoolBuilder::finish`].
+    pub fn new(graph: &Graph) -> Result<Self> {
+        let mut pool = PoolBuilder::default();
+        let net = pool.net([("", graph)], graph.input_shape().h);
+        Ok(Self { pool: pool.finish()?, net })
     }
 }
 

@@ -66,6 +66,7 @@ impl Job {
             Job::ExportNet(_) => "export_net",
             Job::Forward(_) => "forward",
             Job::ScriptShapes(_) => "script_shapes",
+            Job::Proxies(_) => "proxies",
         }
     }
 
@@ -83,6 +84,7 @@ impl Job {
             Job::ExportNet(job) => {
                 (Some(job.seed), Some(&job.data), job.weights.iter().map(|weights| ("weights", weights)).collect())
             }
+            Job::Proxies(job) => (Some(job.seed), Some(&job.data), vec![]),
             Job::TrainBlocks(_) | Job::Forward(_) => (None, None, vec![]),
             Job::ScriptShapes(job) => (None, None, vec![("script", &job.script)]),
         };
@@ -103,6 +105,7 @@ impl Job {
             Job::ExportNet(_) => "export weights",
             Job::Forward(_) => "forward",
             Job::ScriptShapes(_) => "features of a script",
+            Job::Proxies(job) => &job.label,
         }
     }
 

@@ -42,6 +42,7 @@ mod plot;
 mod precision;
 mod prompt;
 mod properties;
+mod proxies;
 mod published;
 mod quantizers;
 mod reference;
