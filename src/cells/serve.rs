@@ -109,11 +109,14 @@ pub fn cells(here: &Path) -> std::io::Result<()> {
 #[cfg(not(feature = "native"))]
 pub fn cells(_here: &Path) -> std::io::Result<()> {
     let (mouth, _) = part_streams()?;
-    let none = |_: &Path| {
-        let help = "build it with them: `./x native`, or `cargo build --bins --features native`; `native(\"fn ...\")` in scripts works without";
-        Err(Fault::new("native::no_cells", "this build of the lab has no Rust cells that keep a state", help))
-    };
-    attend(&mouth, none, || {})
+    attend(&mouth, |_| Err(no_cells()), || {})
+}
+
+/// What a cell is answered in a build without them.
+#[cfg(any(test, not(feature = "native")))]
+fn no_cells() -> Fault {
+    let help = "build it with them: `./x native`, or `cargo build --bins --features native`; `native(\"fn ...\")` in scripts works without";
+    Fault::new("native::no_cells", "this build of the lab has no Rust cells that keep a state", help)
 }
 
 /// Does `work` with the file of every order until the input ends; `stop` ends what runs.
@@ -157,4 +160,14 @@ fn call(libraries: &mut Libraries, file: &Path) -> Result<()> {
     let answers = libraries.call(&call, &columns)?;
     let out = file.with_extension("out");
     std::fs::write(&out, answers).map_err(|error| Fault::file("write", &out, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_build_without_cells_says_how_to_get_them() {
+        let help = super::no_cells().help.unwrap_or_default();
+        assert!(help.contains("`./x native`") && include_str!("../../x").contains("\n    native)\n"), "{help}");
+        assert!(help.contains("--features native`") && include_str!("../../Cargo.toml").contains("\nnative = ["), "{help}");
+    }
 }

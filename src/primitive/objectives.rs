@@ -1,7 +1,7 @@
-//! Tables seen by several objectives at once: what nothing beats, how much that covers, where it bends.
+//! Tables and points seen by several objectives at once: what nothing beats, how much that covers, where it bends.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, Map};
 
 use super::cells::map_of;
 use super::cross::{Answer, Cross};
@@ -29,6 +29,28 @@ mod objective_functions {
     #[rhai_fn(return_raw)]
     pub fn pareto(table: Table, options: Map) -> Answer<Table> {
         Costs::new("pareto", &table, options, &[]).and_then(|costs| front(&table, &costs)).cross()
+    }
+
+    /// The front that each point stands on: 0 for those that no other beats, 1 for the next, and so on.
+    ///
+    /// Points are arrays of numbers, all of one length, in which larger is better. A point beats another if it is nowhere worse and somewhere better; equal points share a front, and a NaN is worse than any number. This is the non-dominated sorting of Deb et al. (2002), on which `nsga2` rests. Fails with `objectives::points`.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// pareto_ranks([[1, 5], [5, 1], [1, 1], [0, 0], [5, 1]]) //> [0, 0, 1, 2, 0]
+    /// pareto_ranks([[3], [1], [2]])                          //> [0, 2, 1]
+    /// pareto_ranks([[1, 5], [5]])                            //> fails objectives::points
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pareto_ranks(points: Array) -> Answer<Array> {
+        let costs = points.iter().map(negated).collect::<Option<Vec<_>>>();
+        let costs = costs.filter(|costs| costs.windows(2).all(|pair| pair[0].len() == pair[1].len()));
+        let wrong = || {
+            Fault::new("objectives::points", "points are arrays of numbers, all of one length", "for example `[[1, 5], [5, 1]]`")
+        };
+        let ranks = search::pareto_ranks(&costs.ok_or_else(wrong).cross()?);
+        Ok(ranks.into_iter().map(|rank| (rank as i64).into()).collect())
     }
 
     /// The volume between the rows of a table and a worse point, by several objectives: larger is better.
@@ -66,6 +88,11 @@ mod objective_functions {
     pub fn knee(table: Table, options: Map) -> Answer<Map> {
         bend(&table, options).cross()
     }
+}
+
+/// A point in which larger is better as costs; `None` if it is none.
+fn negated(point: &Dynamic) -> Option<Vec<f64>> {
+    point.as_array_ref().ok()?.iter().map(|merit| number(merit).map(|merit| -merit)).collect()
 }
 
 /// The objectives of a call, and the costs of every row by them.

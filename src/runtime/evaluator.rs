@@ -9,11 +9,11 @@ use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, Expr, Map, Scope, Stmt};
 
 use super::arguments::by_name;
 use super::catalogue::session_entry;
-use super::render::{Sources, Trouble, friendly};
+use super::render::{Sources, Trouble, friendly, shared_call};
 use super::session::{Outcome, Shared, Variable};
 use super::shebang::without_shebang;
 use super::shown;
-use super::tokens::{Reference, references, stand_ins};
+use super::tokens::{Reference, readable, references, stand_ins};
 use crate::base::Fault;
 use crate::primitive::front::Bundle;
 
@@ -216,7 +216,11 @@ impl Evaluator {
         let text = |source: &str| self.text_of(source);
         let origin = |function: &str| self.origins.get(function).cloned();
         let catalogue = self.shared.everything();
-        Trouble::of(error, name, &Sources { text: &text, origin: &origin }, &self.shared.known(&catalogue))
+        let engine = &self.shared.engine;
+        let shared =
+            |source: &str, what: &str| shared_call(engine, &readable(engine, &without_shebang(&self.text_of(source)?)), what);
+        let sources = Sources { text: &text, origin: &origin, shared: &shared };
+        Trouble::of(error, name, &sources, &self.shared.known(&catalogue))
     }
 
     /// Line `line` of a source.

@@ -22,7 +22,7 @@ pub use engine::{OnBatch, Plan, ScoreAll, in_parallel, run, run_in_batches};
 pub use fault::SearchFault;
 pub use gaussian::{GaussianProcess, Guess};
 pub use importance::{Choice, Importance, Share, choices, importance, row};
-pub use pareto::{hypervolume, knee, pareto_front};
+pub use pareto::{hypervolume, knee, pareto_front, pareto_ranks};
 pub use random::RandomSearch;
 pub use stored::StoredStudy;
 pub use strategy::{Candidate, Score, Strategy, Told};

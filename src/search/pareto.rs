@@ -5,13 +5,19 @@ fn beats(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| a <= b) && a.iter().zip(b).any(|(a, b)| a < b)
 }
 
+/// Whether `a` stands before `b` when whoever beats another is to come before it.
+fn before(a: &[f64], b: &[f64]) -> std::cmp::Ordering {
+    // Zeros of either sign are one.
+    let differ = a.iter().zip(b).map(|(a, b)| (a + 0.0).total_cmp(&(b + 0.0))).find(|order| order.is_ne());
+    differ.unwrap_or(std::cmp::Ordering::Equal)
+}
+
 /// Indices of the points (costs, all of one length) that no other point beats, in their order. Of equal points the first
 /// stays; points with a NaN never do.
 pub fn pareto_front(points: &[Vec<f64>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).filter(|&at| points[at].iter().all(|cost| !cost.is_nan())).collect();
-    // Whoever beats another comes before it, so only what stays has to be asked.
-    let sorted = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
-    order.sort_by(|&a, &b| sorted(&points[a], &points[b]).unwrap_or(std::cmp::Ordering::Equal));
+    // Only what stays has to be asked: whoever beats a point comes before it.
+    order.sort_by(|&a, &b| before(&points[a], &points[b]));
     let mut front: Vec<usize> = Vec::new();
     for at in order {
         let worse = |&other: &usize| beats(&points[other], &points[at]) || points[other] == points[at];
@@ -21,6 +27,24 @@ pub fn pareto_front(points: &[Vec<f64>]) -> Vec<usize> {
     }
     front.sort_unstable();
     front
+}
+
+/// The front of each point (costs, all of one length) by non-dominated sorting: 0 for those that no other point beats, 1 for
+/// those that only points of front 0 beat, and so on. Equal points share a front. A NaN is worse than any number.
+///
+/// Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II" (2002).
+pub fn pareto_ranks(points: &[Vec<f64>]) -> Vec<usize> {
+    let known = |cost: &f64| if cost.is_nan() { f64::INFINITY } else { *cost };
+    let points: Vec<Vec<f64>> = points.iter().map(|point| point.iter().map(known).collect()).collect();
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by(|&a, &b| before(&points[a], &points[b]));
+    let mut ranks = vec![0; points.len()];
+    for (place, &at) in order.iter().enumerate() {
+        // One front behind the last of those that beat it.
+        let better = order[..place].iter().filter(|&&other| beats(&points[other], &points[at]));
+        ranks[at] = better.map(|&other| ranks[other] + 1).max().unwrap_or(0);
+    }
+    ranks
 }
 
 /// The volume between the points and a `reference` that is worse than they are: larger is better. Points that are not better

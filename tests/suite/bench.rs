@@ -12,6 +12,18 @@ pub struct Lines {
     said: Mutex<Vec<String>>,
 }
 
+impl Lines {
+    /// The lines that were printed so far, which are then forgotten.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.printed.lock().unwrap())
+    }
+
+    /// The lines that were printed so far.
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lock().unwrap().clone()
+    }
+}
+
 impl Output for Lines {
     fn print(&self, line: &str) {
         self.printed.lock().unwrap().push(line.into());
@@ -27,6 +39,12 @@ impl ProgressSink for Lines {
     }
 }
 
+/// A session that is started like this, and what it prints.
+pub fn session(host: HostSettings) -> (Session, Arc<Lines>) {
+    let lines = Arc::new(Lines::default());
+    (Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap(), lines)
+}
+
 /// A session with a lab of its own.
 pub struct Bench {
     session: Session,
@@ -37,9 +55,7 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Self {
         let lab = tempfile::tempdir().unwrap();
-        let lines = Arc::new(Lines::default());
-        let host = HostSettings { lab: lab.path().join("lab"), ..HostSettings::default() };
-        let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+        let (session, lines) = session(HostSettings { lab: lab.path().join("lab"), ..HostSettings::default() });
         session.set_progress(Progress::to(lines.clone()));
         Self { session, lines, _lab: lab }
     }
@@ -69,7 +85,7 @@ impl Bench {
 
     /// What was printed so far, in lines.
     pub fn printed(&self) -> String {
-        self.lines.printed.lock().unwrap().join("\n")
+        self.lines.printed().join("\n")
     }
 
     /// The news so far, in lines.

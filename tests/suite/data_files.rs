@@ -4,16 +4,16 @@ mod binary;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use spaceevo::base::{Cancel, Fault, Progress, Seed};
 use spaceevo::data::{Asked, Change, DataSource, ImageSet, Part, Reader, Sample};
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
+use spaceevo::runtime::HostSettings;
 use spaceevo::train::{Job, JobFile, TrainSummary};
 
 use self::binary::{arrays, npy, npz};
+use crate::bench::session;
 use crate::torch::{run, trainer};
 use crate::toynet::{self, Toy};
 
@@ -372,23 +372,13 @@ fn a_network_learns_from_a_folder_and_the_trainer_says_what_is_wrong_with_it() {
     assert_eq!((many.code.as_str(), many.message.contains("40 classes, the network tells 12 apart")), ("train::job", true));
 }
 
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
-
 #[test]
 fn scripts_name_data_sets_in_files() {
     let root = tempfile::tempdir().unwrap();
     three_classes(root.path());
     std::fs::write(root.path().join("train/cat/bad.jpg"), "broken").unwrap();
-    let lines = Arc::new(Lines::default());
-    let host = HostSettings { lab: root.path().join("lab"), workers: 1, threads: 1, ..HostSettings::default() };
-    let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+    let (session, lines) =
+        session(HostSettings { lab: root.path().join("lab"), workers: 1, threads: 1, ..HostSettings::default() });
     let outcome = session.eval(
         &format!(
             "let data = dataset(\"image_folder\", #{{ path: {:?}, size: 32, valid: 4, seed: 2 }});\n\
@@ -403,7 +393,7 @@ fn scripts_name_data_sets_in_files() {
         "test",
     );
     assert!(outcome.trouble.is_none(), "{}", outcome.trouble.unwrap().text(false));
-    let printed = lines.0.lock().unwrap();
+    let printed = lines.printed();
     assert_eq!(printed[0], "data set image_folder, 32x32, 3 classes, 24 train, 4 valid, 3 test, seed 2");
     assert!(printed[1].contains("cat") && printed[1].contains("eel"), "{}", printed[1]);
     assert_eq!(printed[2..4], ["3", "31 1 true"]);

@@ -190,7 +190,9 @@ fn a_strategy_is_written_and_compared() {
     has_figures_and_tables(&cells, 3, 3);
     says(&cells, "the best of all", &["the best of all 1728 spaces"]);
     says(&cells, "let broken", &["no candidates"]);
-    says(&cells, "stats::rank_test", &["aging_evolution", "hill_climbing", "mixing", "better_than_random"]);
+    let groups = ["random_search", "aging_evolution", "hill_climbing", "mixing", "better", "p_holm"];
+    says(&cells, "found.table", &groups);
+    says(&cells, "evaluations: 48", &groups);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Quantizers and losses of training as their options set them: bits, scales, offsets, losses of one's own, distillation.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::Value;
 use spaceevo::base::Seed;
 use spaceevo::device::ort::optimised_ops;
 use spaceevo::graph::{Bits, Layer, Weights};
 use spaceevo::onnx::{Precision, lower};
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
+use spaceevo::runtime::HostSettings;
 use spaceevo::space::SearchSpace;
 use spaceevo::train::{
     BlockTarget, EvalBlocks, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe, SupernetTask,
@@ -16,28 +16,19 @@ use spaceevo::train::{
 };
 use spaceevo::worker;
 
+use crate::bench::session;
 use crate::torch::{run, same_classes_in_onnx_runtime, smallest, trainer};
 use crate::toy;
 use crate::toynet::{self, Toy};
 
-#[derive(Debug, Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, text: &str) {
-        self.0.lock().unwrap().push(text.into());
-    }
-}
-
 /// The lines that `source` prints in a dry run, with a lab in `folder`.
 fn printed(folder: &Path, source: &str) -> Vec<String> {
-    let lines = Arc::new(Lines::default());
-    let host = HostSettings { lab: folder.join("lab"), workers: 1, threads: 1, dry: true, ..HostSettings::default() };
-    let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+    let (session, lines) =
+        session(HostSettings { lab: folder.join("lab"), workers: 1, threads: 1, dry: true, ..HostSettings::default() });
     if let Some(trouble) = &session.eval(source, "test").trouble {
         panic!("{}", trouble.text(false));
     }
-    lines.0.lock().unwrap().clone()
+    lines.printed()
 }
 
 #[test]

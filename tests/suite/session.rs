@@ -1,17 +1,10 @@
 //! A session: what stays between inputs, script libraries, closures across files, completion, interruption.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use spaceevo::runtime::{Output, Readiness, Session, Settings};
+use spaceevo::runtime::{Readiness, Session, Settings};
 
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
+use crate::bench::Lines;
 
 fn session() -> Session {
     with_library(&[])

@@ -9,23 +9,13 @@ use spaceevo::frame::Table;
 use spaceevo::graph::Graph;
 use spaceevo::plot::network;
 use spaceevo::primitive::operator::Block;
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
+use spaceevo::runtime::{HostSettings, Session};
 
-/// What was printed.
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
+use crate::bench::{self, Lines};
 
 /// A session whose training is cut to a step.
 fn session(lab: &Path) -> (Session, Arc<Lines>) {
-    let lines = Arc::new(Lines::default());
-    let host = HostSettings { lab: lab.into(), workers: 1, threads: 1, dry: true, ..HostSettings::default() };
-    (Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap(), lines)
+    bench::session(HostSettings { lab: lab.into(), workers: 1, threads: 1, dry: true, ..HostSettings::default() })
 }
 
 /// What a script prints.
@@ -36,7 +26,7 @@ fn printed(source: &str) -> String {
     if let Some(trouble) = &outcome.trouble {
         panic!("{source}\n{}", trouble.text(false));
     }
-    lines.0.lock().unwrap().join("\n")
+    lines.take().join("\n")
 }
 
 const LUT: &str = "sample_lut(hyperspace(\"pocket\"), \

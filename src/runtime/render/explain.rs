@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rhai::{Dynamic, EvalAltResult, LexError, Map, ParseErrorType};
 
+use super::shared::function;
 use super::{Place, friendly};
 use crate::base::{Fault, did_you_mean, nearest};
 use crate::primitive::cross::fault_within;
@@ -102,7 +103,7 @@ pub(in crate::runtime) fn explain(error: &EvalAltResult, at: Option<&Place>, kno
             "script::shared",
             format!(
                 "a captured variable is used twice at once{}",
-                name.split(' ').next().map(|n| format!(": {n}")).unwrap_or_default()
+                function(name).map(|name| format!(": by `{name}`, and by a closure that it calls")).unwrap_or_default()
             ),
             "copy it into another variable first".into(),
         ),

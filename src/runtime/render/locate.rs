@@ -10,6 +10,8 @@ pub(in crate::runtime) struct Sources<'a> {
     pub text: &'a dyn Fn(&str) -> Option<String>,
     /// The source in which a function of the session was defined.
     pub origin: &'a dyn Fn(&str) -> Option<String>,
+    /// Where in a source a captured variable is used twice at once, by what the engine says of it.
+    pub shared: &'a dyn Fn(&str, &str) -> Option<Position>,
 }
 
 impl Sources<'_> {
@@ -53,7 +55,11 @@ pub(super) fn locate(error: &EvalAltResult, source: &str, sources: &Sources<'_>)
             }
             other => {
                 steps.reverse();
-                return (sources.place(&source, other.position()), steps);
+                let position = match other {
+                    EvalAltResult::ErrorDataRace(what, position) if position.is_none() => (sources.shared)(&source, what),
+                    _ => None,
+                };
+                return (sources.place(&source, position.unwrap_or_else(|| other.position())), steps);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod explain;
 mod locate;
+mod shared;
 mod types;
 
 use std::fmt::Write;
@@ -13,6 +14,7 @@ use crate::base::Fault;
 
 pub(super) use explain::{Known, explain, explain_parse};
 pub(super) use locate::Sources;
+pub(super) use shared::call as shared_call;
 pub use types::friendly;
 
 /// A place in a source text.
@@ -73,7 +75,11 @@ impl Trouble {
 
     /// A fault of a Rhai error raised while `script` itself was loaded.
     pub(super) fn at_start(error: &EvalAltResult, script: &Script) -> Self {
-        let sources = Sources { text: &|name| (name == script.shown).then(|| script.text.clone()), origin: &|_| None };
+        let sources = Sources {
+            text: &|name| (name == script.shown).then(|| script.text.clone()),
+            origin: &|_| None,
+            shared: &|_, _| None,
+        };
         Self::of(error, &script.shown, &sources, &Known::default())
     }
 
