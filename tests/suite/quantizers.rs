@@ -219,7 +219,7 @@ try { train_block(hyperspace("pocket"), "stage1", "inverted_residual", #{ replic
          `batch: 18`",
         "option `replicas` of train_supernet is `0`: it takes an integer of at least 1",
         "unknown option `replica` of train_supernet: did you mean `replicas`?",
-        "the 2 replicas of a batch need an image each, and there are 1",
+        "supernet 333-111: the 2 replicas of a batch need an image each, and there are 1",
         "options::unknown",
     ];
     assert_eq!(lines, [&["true", "1", "true", "true", "true"][..], &faults].concat());
