@@ -27,7 +27,7 @@ use super::store::Store;
 pub struct Step<'a> {
     /// Whose classes the network must tell apart.
     pub data: &'a Data,
-    /// Whether LSQ+ is on.
+    /// Whether LSQ+ is on, and what products are computed in.
     pub phase: &'a Phase,
     /// The networks; the first is the sandwich's largest.
     pub nets: &'a [NetChoice],
