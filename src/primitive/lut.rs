@@ -45,7 +45,7 @@ mod lut_functions {
     /// how fast, in FP32 and then quantized, along a cosine; `cosine_every` (1): steps between its changes; `random` (2): random stages in every step;
     /// `optimizer` ("adam"): or "sgd"; `weight_decay` (1e-4); `decay` ("weights"): what decays, or "reference" for all but biases and shifts;
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
-    /// `precision` ("float32"): of products while training, or "bfloat16": faster on graphics cards and where a processor has instructions for it;
+    /// `precision` ("float32"): of products while training, or "bfloat16": faster on cards, and far slower on a processor without AVX-512;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
     /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);

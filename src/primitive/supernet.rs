@@ -108,7 +108,7 @@ mod supernet_functions {
     /// how fast, in FP32 and then quantized, along a cosine; `cosine_every` (1): steps between its changes; `random` (2): random subnets in every step;
     /// `optimizer` ("sgd"): or "adam"; `weight_decay` (1e-4; the reference: 1e-5); `decay` ("weights"): what decays, or "reference" for all but biases and shifts;
     /// `gradient_clip` (1.0): most that a value of a gradient counts, 0 for no limit;
-    /// `precision` ("float32"): of products while training, or "bfloat16": faster on graphics cards and where a processor has instructions for it;
+    /// `precision` ("float32"): of products while training, or "bfloat16": faster on cards, and far slower on a processor without AVX-512;
     /// `weight_bits` (8), `activation_bits` (8): 2 to 8; `weights` ("per_tensor"): what shares a scale, or "per_channel"; `scale_init` ("min_max"): where
     /// scales begin, or "lsq", or "reference" with half the range for weights; `offset` ("integer"): or "real" as in the reference;
     /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);
@@ -221,8 +221,8 @@ mod supernet_functions {
     ///
     /// Options: `steps` and `int8_steps` (60 in the form it was trained in last, FP32 or quantized, and 0 in the other), `batch` (64), `lr` (0.01),
     /// `int8_lr` (0.001), `warmup` (a twentieth of `steps`), `int8_warmup` (0), `cosine_every` (1), `optimizer` ("sgd"), `weight_decay` (1e-4), `decay`
-    /// ("weights"), `gradient_clip` (1.0), `precision` ("float32"), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0), `replicas` (1): as `train_supernet` has them;
-    /// `seed` (0).
+    /// ("weights"), `gradient_clip` (1.0), `precision` ("float32"), `loss` ("cross_entropy"), `smoothing` (0.1), `dropout` (0), `replicas` (1): as
+    /// `train_supernet` has them; `seed` (0).
     ///
     /// # Example
     ///

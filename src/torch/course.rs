@@ -1,12 +1,19 @@
 //! A training on its way: where it stands in its phases, and all that has to be known to go on from there.
 
+use std::sync::Once;
+
 use spaceevo::base::{Fault, Result};
-use spaceevo::train::{Net, Phase, TrainSummary};
-use tch::{Tensor, no_grad_guard};
+use spaceevo::train::{Net, Phase, Precision, TrainSummary};
+use tch::{Device, Tensor, no_grad_guard};
 
 use super::meter::{Account, Meter};
 use super::optim::{Optimizer, learning_rate};
+use super::place;
+use super::serve::tell;
 use super::store::Store;
+
+/// Whether a person knows that bfloat16 is slow here.
+static TOLD: Once = Once::new();
 
 /// A training on its way.
 pub struct Course<'a> {
@@ -34,6 +41,7 @@ pub struct Standing {
 impl<'a> Course<'a> {
     /// A training of `store` through `phases`, at its start.
     pub fn new(label: &str, store: &'a Store, optimizer: Optimizer, phases: &'a [Phase]) -> Self {
+        mind_speed(phases);
         let meter = Meter::new(label, phases);
         let phases = phases.iter().filter(|phase| !phase.steps.is_empty()).collect();
         Self { phases, store, optimizer, meter, drawn: 0 }
@@ -109,5 +117,14 @@ impl<'a> Course<'a> {
     /// What is told of it at its end.
     pub fn summary(&self, top1_pct: Option<f64>) -> TrainSummary {
         TrainSummary { loss: self.meter.summary(), top1_pct, took_s: self.meter.elapsed_s() }
+    }
+}
+
+/// Tells once of phases that would be far faster in float32 here: libtorch has products in bfloat16 for cards and for AVX-512, and
+/// a makeshift for other processors.
+fn mind_speed(phases: &[Phase]) {
+    let slow = place::here() == Device::Cpu && !std::arch::is_x86_feature_detected!("avx512bw");
+    if slow && phases.iter().any(|phase| phase.precision == Precision::Bfloat16) {
+        TOLD.call_once(|| tell("bfloat16 is many times slower than float32 on this processor, which has no AVX-512".into()));
     }
 }

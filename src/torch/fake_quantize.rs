@@ -159,7 +159,10 @@ pub fn quantized_rows(x: &Tensor, scale: &Tensor, (low, high): (i64, i64), facto
 
 #[cfg(test)]
 mod tests {
+    use spaceevo::base::Seed;
+
     use super::*;
+    use crate::torch::chance::seeded;
 
     type Form = fn(Kind, &Tensor, Option<&Tensor>, (i64, i64)) -> Grid;
 
@@ -179,9 +182,8 @@ mod tests {
 
     #[test]
     fn a_card_gets_the_values_and_gradients_that_a_processor_gets() {
-        tch::manual_seed(1);
         // More than one run, channels last.
-        let x = (Tensor::randn([4, 12, 20, 24], (Kind::Float, Device::Cpu)) * 2.0).permute([0, 3, 1, 2]);
+        let x = seeded(Seed(1), || Tensor::randn([4, 12, 20, 24], (Kind::Float, Device::Cpu)) * 2.0).permute([0, 3, 1, 2]);
         assert!(x.numel() as i64 > RUN && !x.is_contiguous());
         for bits in 2..=8 {
             let (largest, weights) = ((1_i64 << bits) - 1, 1_i64 << (bits - 1));

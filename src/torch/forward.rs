@@ -310,7 +310,6 @@ fn activate(act: Activation, x: &Tensor, overwrite: bool) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use spaceevo::base::Seed;
     use spaceevo::graph::{Builder, ConvOptions, Graph, NodeId, Padding, Shape, union_weights};
     use spaceevo::train::Lsq;
     use tch::{Device, Reduction};
@@ -355,8 +354,7 @@ mod tests {
         let specs = union_weights([graph.part("")]).unwrap();
         let store = Store::new(&specs, [("", &graph)].into_iter(), Lsq::default(), Seed(1));
         let net = compile(&graph, &store, vec![graph.output]).unwrap();
-        tch::manual_seed(2);
-        let x = Tensor::randn([16, 12, 12, 3], (Number::Float, Device::Cpu)).permute([0, 3, 1, 2]);
+        let x = seeded(Seed(2), || Tensor::randn([16, 12, 12, 3], (Number::Float, Device::Cpu))).permute([0, 3, 1, 2]);
         (net, store, x)
     }
 
@@ -382,8 +380,7 @@ mod tests {
             let [plain, mixed] = [plain, mixed].map(|loss| loss.double_value(&[]));
             assert!(plain != mixed && (mixed / plain - 1.0).abs() < 0.02, "{mixed} for {plain}");
             let cosine = slope.dot(&near) / (slope.norm() * near.norm());
-            println!("quantized {quantized}: loss {mixed} for {plain}, cosine of the gradients {cosine}");
-            assert!(cosine.double_value(&[]) > 0.97, "quantized {quantized}: gradients point elsewhere: {cosine}");
+            assert!(cosine.double_value(&[]) > 0.99, "quantized {quantized}: gradients point elsewhere: {cosine}");
         }
     }
 
@@ -410,7 +407,8 @@ mod tests {
         let (_, store, x) = ready();
         let net = compile(&graph(), &store, vec![0, 1]).unwrap();
         let mode = Mode { quantized: true, precision: Precision::Bfloat16 };
-        let got = tch::no_grad(|| run(&net, &store, &x, mode, Norms::Batch));
+        let _guard = no_grad_guard();
+        let got = run(&net, &store, &x, mode, Norms::Batch);
         let input = store.quantizers[store.quantizer("input").unwrap()].apply(&x, false);
         assert!(got[0].equal(&input));
         let Kind::Conv { weights, .. } = &net.ops[1].kind else { panic!("the stem is a convolution") };

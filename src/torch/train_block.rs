@@ -53,7 +53,7 @@ impl<'a> Student<'a> {
         let Some((phase, step)) = self.course.next() else { return Ok(()) };
         let mode = Mode::from(phase);
         Optimizer::clear(self.store);
-        let mut loss_of_largest = 0.0;
+        let mut loss_of_largest = None;
         // What the largest stage gives, by input size, if the others learn from it.
         let mut guides: BTreeMap<usize, Tensor> = BTreeMap::new();
         for (place, choice) in step.iter().enumerate() {
@@ -63,8 +63,7 @@ impl<'a> Student<'a> {
             let loss = if place == 0 {
                 guides.insert(choice.resolution, student.detach());
                 let loss = distance(&self.job.loss, &student, target)?;
-                loss_of_largest = loss.double_value(&[]);
-                self.course.meter().check(loss_of_largest)?;
+                loss_of_largest = Some(loss.detach());
                 loss
             } else if self.job.targets == Targets::Teacher {
                 distance(&self.job.loss, &student, target)?
@@ -78,7 +77,10 @@ impl<'a> Student<'a> {
             };
             loss.backward();
         }
-        self.course.step(loss_of_largest, drawn);
+        // The one number that is read in a step, once all else is under way: a card is waited for here.
+        let loss = loss_of_largest.map_or(0.0, |loss| loss.double_value(&[]));
+        self.course.meter().check(loss)?;
+        self.course.step(loss, drawn);
         Ok(())
     }
 

@@ -162,7 +162,7 @@ pub enum Precision {
     #[default]
     Float32,
     /// 8 significant bits, and the range of float32, so that small gradients do not become 0 and no loss has to be scaled.
-    /// Faster where there are instructions for it, as on graphics cards and in processors with AVX-512; slower elsewhere.
+    /// Faster on cards and on processors with instructions for it; many times slower on those without AVX-512.
     Bfloat16,
 }
 

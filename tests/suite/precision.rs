@@ -1,28 +1,19 @@
 //! Training in bfloat16, as scripts ask for it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use spaceevo::runtime::{HostSettings, Output, Session, Settings};
+use spaceevo::runtime::HostSettings;
 
-#[derive(Debug, Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Output for Lines {
-    fn print(&self, text: &str) {
-        self.0.lock().unwrap().push(text.into());
-    }
-}
+use crate::bench;
 
 /// The lines that `source` prints, with a lab in `folder`.
 fn printed(folder: &Path, dry: bool, source: &str) -> Vec<String> {
-    let lines = Arc::new(Lines::default());
-    let host = HostSettings { lab: folder.join("lab"), workers: 1, threads: 1, dry, ..HostSettings::default() };
-    let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+    let (session, lines) =
+        bench::session(HostSettings { lab: folder.join("lab"), workers: 1, threads: 1, dry, ..HostSettings::default() });
     if let Some(trouble) = &session.eval(source, "test").trouble {
         panic!("{}", trouble.text(false));
     }
-    lines.0.lock().unwrap().clone()
+    lines.take()
 }
 
 #[test]
@@ -34,7 +25,7 @@ fn a_stage_learns_in_bfloat16_as_well_as_in_float32() {
         r#"let data = dataset("shapes", #{ train: 64, valid: 64, test: 8, seed: 1 });
 let t = teacher("shapes_resnet", #{ data: data, steps: 5, batch: 16, lr: 0.05 });
 let train = |given| {
-    let how = #{ teacher: t, steps: 60, int8_steps: 20, int8_lr: 0.005, batch: 16, random: 0, seed: 3 };
+    let how = #{ teacher: t, steps: 12, int8_steps: 12, int8_lr: 0.01, batch: 16, random: 0, seed: 3 };
     how += given;
     train_block(hyperspace("pocket"), "stage2", "fused_residual", how)
 };
@@ -57,7 +48,7 @@ for quantized in [false, true] {
     let [first, last, first8, last8, plain, mixed, plain8, mixed8] =
         <[f64; 8]>::try_from(lines[2..].iter().map(|line| line.parse().unwrap()).collect::<Vec<_>>()).unwrap();
     println!("{lines:?}");
-    assert!(last < 0.8 * first && last8 < first8, "the loss does not fall: {lines:?}");
+    assert!(last < 0.8 * first && last8 < 0.95 * first8, "the loss does not fall: {lines:?}");
     assert!(mixed < 1.05 * plain && mixed8 < 1.05 * plain8, "it is worse than in float32: {lines:?}");
 }
 

@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Without it, bfloat16 is not for this processor.
+HAS_BFLOAT16 = "avx512bw" in open("/proc/cpuinfo").read()
 # Asked of shared passes: a table in half the time.
 WANTED = 2.0
 
@@ -66,11 +68,13 @@ def steps(lab, rounds, folder, python):
     has_torch = subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0
     if not has_torch:
         print(f"skipped: {python} has no torch, so nothing is said about eager PyTorch (TORCH_PYTHON=... names one that has)")
+    if not HAS_BFLOAT16:
+        print("skipped: this processor has no AVX-512, so nothing is said about bfloat16")
     for threads in (1, 2):
         ours, mixed, theirs = ({"fp32": [], "int8": []} for _ in range(3))
         trainer = with_threads(lab, folder, threads)
         for number in range(rounds):
-            for precision, kept in (("float32", ours), ("bfloat16", mixed)):
+            for precision, kept in (("float32", ours), ("bfloat16", mixed))[: 1 + HAS_BFLOAT16]:
                 own = os.path.join(folder, f"steps.{precision}.{threads}.{number}")
                 told = script(lab, own, "steps.rhai", "--precision", precision, trainer=trainer)
                 for phase, taken in kept.items():
@@ -82,8 +86,9 @@ def steps(lab, rounds, folder, python):
                     taken.append(told[phase])
         for phase in ours:
             mine = statistics.median(ours[phase])
-            halved = statistics.median(mixed[phase])
-            print(f"elastic stage, {phase}, {threads} thread(s): {mine:.1f} steps a second, {halved:.1f} in bfloat16")
+            print(f"elastic stage, {phase}, {threads} thread(s): {mine:.1f} steps a second")
+            if HAS_BFLOAT16:
+                print(f"  in bfloat16: {statistics.median(mixed[phase]):.1f} steps a second")
             if has_torch:
                 other = statistics.median(theirs[phase])
                 print(f"claim steps_{phase}_{threads}t {mine:.1f} /s, baseline eager_pytorch {other:.1f}, ratio {mine / other:.2f}")
