@@ -74,6 +74,11 @@ impl std::fmt::Debug for Cells {
     }
 }
 
+/// The names of the functions that a cell defines and scripts can call, in order.
+pub fn functions_of(code: &str) -> Vec<String> {
+    Signature::in_cell(code).0.into_iter().map(|signature| signature.name).collect()
+}
+
 impl Cells {
     /// Compiles and runs a cell. Lines that it prints go to `progress`. Also gives the functions that it defines and scripts
     /// can call: those whose types cross.
@@ -102,6 +107,17 @@ impl Cells {
         self.ask(&CellJob::Check(code.to_owned()), progress, cancel)
     }
 
+    /// Whether their worker is there, so that the next cell needs none.
+    pub fn started(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Forgets what cells defined: their worker ends, and the next cell starts a new one. A cell that runs is waited for. Says
+    /// whether there was a worker.
+    pub fn reset(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+
     /// What could stand at byte `at` of a cell; nothing while a cell runs, and before the first one.
     pub fn complete(&self, code: &str, at: usize) -> CellCandidates {
         let mut held = match self.0.try_lock() {
@@ -120,7 +136,6 @@ impl Cells {
         cancel.check()?;
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            progress.say("starting Rust: the first cell takes a while");
             *held = Some(start()?);
         }
         ask(&mut held, job, progress, cancel)

@@ -19,7 +19,7 @@ mod pool;
 mod shim;
 mod signature;
 
-pub use cells::{CellCandidates, CellJob, CellShown, Cells};
+pub use cells::{CellCandidates, CellJob, CellShown, Cells, functions_of};
 pub use column::{Column, Data};
 pub use compile::{Library, compile};
 pub use fault::NativeFault;

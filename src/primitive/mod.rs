@@ -144,5 +144,6 @@ pub fn register(engine: &mut Engine) {
     curve::register(engine);
     lab::register(engine);
     native::register(engine);
+    cell::register(engine);
     views::register(engine);
 }

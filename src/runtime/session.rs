@@ -249,39 +249,59 @@ impl Session {
 
     /// Goes on to the next number: for fronts that number whatever is typed, code or not.
     pub fn pass_number(&self) {
-        self.numbers.fetch_add(1, Ordering::SeqCst);
+        self.take_number();
+    }
+
+    /// The next number, for an input of the person's.
+    pub(super) fn take_number(&self) -> usize {
+        self.numbers.fetch_add(1, Ordering::SeqCst)
     }
 
     /// Evaluates what a person typed under the next number, by which its value can be referred to.
     pub(super) fn eval_numbered(&self, source: &str) -> Outcome {
-        let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+        let number = self.take_number();
         self.eval_as(Some(number), true, source, &format!("[{number}]"), source)
     }
 
     fn eval_as(&self, number: Option<usize>, keep: bool, source: &str, name: &str, text: &str) -> Outcome {
+        let (code, name, text) = (source.to_owned(), name.to_owned(), text.to_owned());
+        let ended = || Outcome {
+            value: None,
+            printed: None,
+            trouble: Some(Box::new(Trouble::plain(Fault::new("session::ended", "the session has ended", "start a new one")))),
+            took: Duration::ZERO,
+            raw: Dynamic::UNIT,
+        };
+        let work = || self.with_evaluator(move |evaluator| evaluator.eval(&code, &name, text, number)).unwrap_or_else(ended);
+        if keep {
+            self.remembered(number, source, work, |outcome| (outcome.trouble.is_some(), outcome.value.is_some()))
+        } else {
+            work()
+        }
+    }
+
+    /// Does `work` as an input that history knows; `came` says whether it failed, and whether it gave a value.
+    pub(super) fn remembered<T>(
+        &self,
+        number: Option<usize>,
+        source: &str,
+        work: impl FnOnce() -> T,
+        came: impl FnOnce(&T) -> (bool, bool),
+    ) -> T {
         // Before anyone can know of this input: an interrupt that is meant for it is not lost.
         self.shared.host.cancel.reset();
-        let place = keep.then(|| {
+        let place = {
             let mut inputs = self.shared.inputs();
             inputs.push(Past { number, source: source.to_owned(), failed: None, valued: false });
             inputs.len() - 1
-        });
-        let (source, name, text) = (source.to_owned(), name.to_owned(), text.to_owned());
-        let outcome =
-            self.with_evaluator(move |evaluator| evaluator.eval(&source, &name, text, number)).unwrap_or_else(|| Outcome {
-                value: None,
-                printed: None,
-                trouble: Some(Box::new(Trouble::plain(Fault::new("session::ended", "the session has ended", "start a new one")))),
-                took: Duration::ZERO,
-                raw: Dynamic::UNIT,
-            });
-        if let Some(place) = place
-            && let Some(input) = self.shared.inputs().get_mut(place)
-        {
-            input.failed = Some(outcome.trouble.is_some());
-            input.valued = outcome.value.is_some();
+        };
+        let done = work();
+        let (failed, valued) = came(&done);
+        if let Some(input) = self.shared.inputs().get_mut(place) {
+            input.failed = Some(failed);
+            input.valued = valued;
         }
-        outcome
+        done
     }
 
     /// Does `work` on the thread that evaluates, when what runs there is done; `None` if the session has ended.

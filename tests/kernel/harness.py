@@ -22,6 +22,9 @@ PATIENCE_S = 60
 # One home for all tests of a run, so that nothing of the person's is read or written.
 _home = tempfile.TemporaryDirectory(prefix="spaceevo-kernel-")
 HOME = _home.name
+# Tools that lie in the person's home are still found.
+for variable, folder in {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}.items():
+    os.environ.setdefault(variable, os.path.expanduser(os.path.join("~", folder)))
 os.environ["HOME"] = HOME
 os.environ["XDG_STATE_HOME"] = os.path.join(HOME, "state")
 os.environ["JUPYTER_DATA_DIR"] = os.path.join(HOME, "jupyter")

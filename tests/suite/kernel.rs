@@ -41,6 +41,12 @@ fn troubles_around_a_kernel_are_survived() {
 }
 
 #[test]
+#[cfg(feature = "native")]
+fn cells_in_rust_run_in_a_notebook() {
+    passes("test_rust");
+}
+
+#[test]
 fn the_prompt_and_the_kernel_answer_alike() {
     passes("test_same");
 }

@@ -5,7 +5,9 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use spaceevo::runtime::{Desk, HostSettings, Output as Printed, Session, Settings, Shown, Then};
+use spaceevo::runtime::{Desk, HostSettings, Session, Shown, Then};
+
+use crate::bench::{Lines, session};
 
 /// Runs `script` in `folder`, with its lab there.
 fn run_with(folder: &Path, script: &str, set: impl FnOnce(&mut Command)) -> Output {
@@ -223,15 +225,6 @@ fn what_was_compiled_runs_without_a_compiler() {
     assert!(said.contains("native::no_toolchain") && said.contains("linker `cc` not found"), "{said}");
 }
 
-#[derive(Default, Debug)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Printed for Lines {
-    fn print(&self, line: &str) {
-        self.0.lock().unwrap().push(line.into());
-    }
-}
-
 /// What a front is shown, as text.
 #[derive(Default)]
 struct Table(Mutex<Vec<String>>);
@@ -263,9 +256,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let lines = Arc::new(Lines::default());
-        let host = HostSettings { lab: folder.path().join("lab"), ..HostSettings::default() };
-        let session = Session::new(Settings { host, ..Settings::default() }, lines.clone()).unwrap();
+        let (session, lines) = session(HostSettings { lab: folder.path().join("lab"), ..HostSettings::default() });
         Self { folder, session, lines }
     }
 
@@ -273,7 +264,7 @@ impl Lab {
     fn answer(&self, input: &str) -> String {
         let table = Table::default();
         assert_eq!(self.session.answer(input, &table), Then::Go);
-        let mut shown = std::mem::take(&mut *self.lines.0.lock().unwrap());
+        let mut shown = self.lines.take();
         shown.extend(table.0.into_inner().unwrap());
         shown.join("\n")
     }
@@ -318,7 +309,8 @@ fn cells_of_a_build_without_them_are_a_plain_statement() {
 #[cfg(feature = "native")]
 fn cells_in_rust_keep_a_state_that_scripts_can_call() {
     let lab = Lab::new();
-    lab.answer("%%rust\nlet mut list = vec![1.5, 2.0];\nstruct Scale(f64);\nfn scaled(x: &[f64], by: f64) -> Vec<f64> {\n    let scale = Scale(by);\n    x.iter().map(|v| v * scale.0).collect()\n}");
+    let first = lab.answer("%%rust\nlet mut list = vec![1.5, 2.0];\nstruct Scale(f64);\nfn scaled(x: &[f64], by: f64) -> Vec<f64> {\n    let scale = Scale(by);\n    x.iter().map(|v| v * scale.0).collect()\n}");
+    assert_eq!(first, "");
     assert_eq!(
         lab.answer("%%rust\nlist.push(4.0);\nprintln!(\"pushed\");\nscaled(&list, 2.0)"),
         "pushed\ntext/plain: [3.0, 4.0, 8.0]"
@@ -357,4 +349,30 @@ fn cells_in_rust_keep_a_state_that_scripts_can_call() {
     let both = "%%rust\nlet two = 2.0;\nfn halved(x: f64) -> f64 {\n    x / 2.0\n}\nhalved(two)";
     assert!(lab.answer(both).contains("1.0"));
     assert!(lab.answer("halved.call(5.0)").contains("2.5"));
+}
+
+#[test]
+#[cfg(feature = "native")]
+fn a_session_with_cells_in_rust_is_saved_run_again_and_forgotten() {
+    let lab = Lab::new();
+    let script = lab.folder.path().join("script.rhai");
+    for input in
+        ["%%rust\nlet base = 2.0;\nfn twice(x: f64) -> f64 {\n    2.0 * x\n}", "let four = twice.call(2);", "print(four)"]
+    {
+        lab.answer(input);
+    }
+    assert_eq!(lab.answer("%%rust\ntwice(base + 1.0)"), "text/plain: 6.0");
+    assert!(lab.answer("%%rust\ntwice(\"two\")").contains("native::compile"));
+    assert!(lab.answer("%history").contains("[4] %%rust\n    twice(base + 1.0)"));
+    assert!(lab.answer(&format!("%save {}", script.display())).contains("4 inputs, the one that failed as a comment"));
+    let saved = std::fs::read_to_string(&script).unwrap();
+    let out = run_with(lab.folder.path(), &saved, |_| {});
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "4.0\n6.0\n", "{saved}\n{}", String::from_utf8_lossy(&out.stderr));
+
+    assert_eq!(lab.answer("%reset"), "forgot 2 variables and 0 functions, and what cells in Rust held");
+    assert!(lab.answer("twice.call(2)").contains("no variable `twice`"));
+    let nothing = lab.answer("%%rust\ntwice(base)");
+    assert!(nothing.contains("`base`") && nothing.contains("`twice`"), "{nothing}");
+    assert_eq!(lab.answer(&format!("%run {}", script.display())), "4.0\n6.0");
+    assert_eq!(lab.answer("%%rust\ntwice(base)"), "text/plain: 4.0");
 }

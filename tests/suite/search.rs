@@ -7,7 +7,7 @@ use rand::RngExt;
 use spaceevo::base::{Cancel, Fault, Result, Rng, Seed};
 use spaceevo::search::{
     Direction, Failure, LatencyWindow, Plan, RandomSearch, Score, Stopped, Strategy, Study, SubnetPlan, Told, Trial, hypervolume,
-    knee, pareto_front, run, search_subnets,
+    knee, pareto_front, pareto_ranks, run, search_subnets,
 };
 use spaceevo::space::{SearchSpace, Subnet};
 
@@ -207,7 +207,8 @@ fn fronts_and_the_area_below_them() {
     assert_eq!(hypervolume(&points, &[5.0, 0.0]), 21.0);
     assert_eq!(hypervolume(&points, &[2.0, 0.0]), 3.0);
     assert_eq!(hypervolume(&points, &[0.5, 0.0]), 0.0);
-    assert!(pareto_front(&[]).is_empty() && knee(&[]).is_none());
+    assert_eq!(pareto_ranks(&points), [0, 0, 1, 1, 0, 0, 0]);
+    assert!(pareto_front(&[]).is_empty() && pareto_ranks(&[]).is_empty() && knee(&[]).is_none());
     // In parts of their ranges the three are at 0 + 1, 1/3 + 3/5 and 1 + 0.
     assert_eq!(knee(&points), Some(0));
     // Of three costs: what a grid of unit cells counts.
@@ -216,9 +217,14 @@ fn fronts_and_the_area_below_them() {
     let cells = (0..8 * 8 * 8).map(|cell| [cell / 64, cell / 8 % 8, cell % 8].map(f64::from));
     let counted = cells.filter(|cell| cubes.iter().any(|cube| cube.iter().zip(cell).all(|(cost, at)| cost <= at))).count();
     assert_eq!(hypervolume(&cubes, &[8.0, 8.0, 8.0]), counted as f64);
-    let beaten = |at: usize| cubes.iter().any(|other| *other != cubes[at] && other.iter().zip(&cubes[at]).all(|(a, b)| a <= b));
+    let beats = |a: &Vec<f64>, b: &Vec<f64>| a != b && a.iter().zip(b).all(|(a, b)| a <= b);
+    let beaten = |at: usize| cubes.iter().any(|other| beats(other, &cubes[at]));
     let front = pareto_front(&cubes);
     assert!((0..30).all(|at| front.contains(&at) != beaten(at) || cubes[..at].contains(&cubes[at])));
+    // Each stands one front behind the last of those that beat it.
+    let ranks = pareto_ranks(&cubes);
+    let behind = |at: usize| (0..30).filter(|&other| beats(&cubes[other], &cubes[at])).map(|other| ranks[other] + 1).max();
+    assert!((0..30).all(|at| ranks[at] == behind(at).unwrap_or(0)) && ranks.contains(&2));
 }
 
 fn clock(net: &Subnet) -> Result<f64> {

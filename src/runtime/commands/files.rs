@@ -27,7 +27,7 @@ impl Session {
             }
         };
         if let Some(edited) = desk.edit(&text)?.filter(|edited| !edited.trim().is_empty()) {
-            show(desk, self.eval_numbered(edited.trim_end()));
+            return Ok(self.answer(edited.trim_end(), desk));
         }
         Ok(Then::Go)
     }

@@ -36,11 +36,14 @@ impl Session {
         text.trim_end().to_owned()
     }
 
-    /// Forgets what the session defined.
+    /// Forgets what the session defined, cells in Rust too.
     pub(super) fn reset(&self) -> String {
-        let (variables, functions) = self.with_evaluator(Evaluator::reset).unwrap_or_default();
+        let host = self.shared().host.clone();
+        let forget = move |evaluator: &mut Evaluator| (evaluator.reset(), host.cells.reset());
+        let ((variables, functions), cells) = self.with_evaluator(forget).unwrap_or_default();
         let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        format!("forgot {} and {}", count(variables, "variable"), count(functions, "function"))
+        let cells = if cells { ", and what cells in Rust held" } else { "" };
+        format!("forgot {} and {}{cells}", count(variables, "variable"), count(functions, "function"))
     }
 
     /// Inputs, those that contain `part`.

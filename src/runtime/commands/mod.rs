@@ -73,11 +73,11 @@ const COMMANDS: [Command; 17] = [
         "the lines that follow are Rust, with a state of its own; its functions can be called afterwards",
     ),
     command("who", "", "the variables and functions of this session"),
-    command("reset", "", "forget them"),
+    command("reset", "", "forget them, and all that cells in Rust hold"),
     command("run", "FILE", "run a script in this session, which keeps what it defines"),
     command("edit", "[N]", "edit the last input (or input N) in $EDITOR, and evaluate it"),
     command("load", "FILE", "put a script into the prompt"),
-    command("save", "FILE", "write the inputs so far as a script"),
+    command("save", "FILE", "write the inputs so far, cells in Rust too, as a script"),
     command("history", "[TEXT]", "the inputs so far (those that contain TEXT)"),
     command("lab", "", "what is stored"),
     command("devices", "", "what latency can be measured on"),
@@ -117,7 +117,8 @@ impl Session {
                 desk.show(Shown::Page(page));
                 Then::Go
             }),
-            Input::Rust(code, check) => self.rust(code, check, desk).map(|()| Then::Go),
+            Input::Rust(code, true) => self.check_rust(code).map(|()| Then::Go),
+            Input::Rust(code, false) => self.rust(code, text, keep, desk).map(|()| Then::Go),
             Input::Shell("") => Err(needs("!", "a command of the shell", "!ls")),
             Input::Shell(command) => desk.shell(command).map(|()| Then::Go),
             Input::Command(name, rest) => self.command(name, rest, keep, desk),

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use rhai::{ASTNode, Engine, Position, Stmt, Token};
 
+use super::Input;
 use crate::base::{Result, write_atomic};
+use crate::primitive::cell::as_script;
 use crate::runtime::session::{Past, Session};
 use crate::runtime::tokens::{Reference, lexemes, readable, references};
 
@@ -35,7 +37,7 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
     let mut used = BTreeSet::new();
     for input in inputs {
         let mut places = Vec::new();
-        if input.failed == Some(false) {
+        if input.failed == Some(false) && rust(input).is_none() {
             for (reference, place) in references(engine, &input.source) {
                 let number = match reference {
                     Reference::Input(number) => Some(number),
@@ -59,6 +61,10 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
         if input.failed != Some(false) {
             text.push_str("// This input failed:\n");
             source.lines().for_each(|line| text.push_str(&format!("// {line}\n")));
+            continue;
+        }
+        if let Some(code) = rust(input) {
+            text.push_str(&format!("{}\n", as_script(code, input.number.unwrap_or_default())));
             continue;
         }
         let lead = input.source.len() - input.source.trim_start().len();
@@ -90,6 +96,14 @@ fn script(engine: &Engine, inputs: &[Past]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The code of a cell in Rust, if an input is one.
+fn rust(input: &Past) -> Option<&str> {
+    match Input::read(&input.source) {
+        Input::Rust(code, _) => Some(code),
+        _ => None,
+    }
 }
 
 /// Where the expression begins that gives an input its value, if its last statement is one.
@@ -128,6 +142,29 @@ fn offset(text: &str, position: Position) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_in_rust_become_calls() {
+        let engine = Engine::new();
+        let input =
+            |number, source: &str| Past { number: Some(number), source: source.into(), failed: Some(false), valued: false };
+        let inputs = [
+            input(1, "%%rust\nlet mut n = 1;"),
+            input(2, "%%rust\nfn twice(x: f64) -> f64 {\n    2.0 * x\n}"),
+            input(3, "%%rust\nfn a(x: i64) -> i64 { x }\nfn loop_(s: &str) -> String { format!(r#\"${s}\"#) }\nfn new() {}"),
+        ];
+        let text = script(&engine, &inputs);
+        let wanted = [
+            "// Inputs of a session, in order.\n",
+            "rust_cell(`\nlet mut n = 1;\n`);\n",
+            "let twice = rust_cell(`\nfn twice(x: f64) -> f64 {\n    2.0 * x\n}\n`).twice;\n",
+            "let cell_3 = rust_cell(##\"\nfn a(x: i64) -> i64 { x }\nfn loop_(s: &str) -> String { format!(r#\"${s}\"#) }\nfn new() {}\n\"##);",
+            "let a = cell_3.a;",
+            "let loop_ = cell_3.loop_;\n",
+        ];
+        assert_eq!(text, wanted.join("\n"));
+        engine.compile(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
 
     #[test]
     fn inputs_become_a_script_that_runs() {
