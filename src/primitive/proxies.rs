@@ -96,9 +96,12 @@ fn ranked(host: &Host, what: Dynamic, given: Map) -> Result<Table> {
         let label = format!("proxies of {} networks", nets.len());
         Job::Proxies(Proxies { label, nets: nets.to_vec(), data: data.clone(), batch, seed })
     });
+    let jobs: Vec<_> = jobs.collect();
     let mut found = Vec::new();
-    for done in runner(host, &options)?.run(jobs.collect(), &host.progress(), &host.cancel)? {
-        found.extend(done.result::<Vec<NetProxies>>()?);
+    if !jobs.is_empty() {
+        for done in runner(host, &options)?.run(jobs, &host.progress(), &host.cancel)? {
+            found.extend(done.result::<Vec<NetProxies>>()?);
+        }
     }
     let column = |figure: fn(&NetProxies) -> Option<f64>| Column::Float(found.iter().map(figure).collect());
     Table::builder()
