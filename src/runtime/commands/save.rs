@@ -25,7 +25,8 @@ impl Session {
             1 => ", the one that failed as a comment".into(),
             bad => format!(", {bad} that failed as comments"),
         };
-        Ok(format!("{}: {good} inputs{left_out}", path.display()))
+        let inputs = if good == 1 { "input" } else { "inputs" };
+        Ok(format!("{}: {good} {inputs}{left_out}", path.display()))
     }
 }
 

@@ -185,6 +185,9 @@ fn function_not_found(signature: &str, known: &Known<'_>) -> Fault {
         return Fault::new("script::wrong_arguments", format!("`{name}` does not take ({given})"), help);
     }
     let help = match nearest(name, known.function_names()) {
+        _ if known.variables.contains_key(name) => {
+            format!("`{name}` is a variable: a function in it is called by `{name}.call(...)`")
+        }
         Some(near) => format!("did you mean `{near}`?"),
         None => "`help()` lists what there is".into(),
     };
