@@ -90,16 +90,14 @@ fn ranked(host: &Host, what: Dynamic, given: Map) -> Result<Table> {
     let (batch, seed) = (options.count("batch", 2)?.unwrap_or(64), options.seed()?);
     let draws = host.cut("subnets of a space for proxies", options.count("draws", 1)?.unwrap_or(16), 2);
     let (names, nets): (Vec<String>, Vec<LoneNet>) = networks(what, draws, &options)?.into_iter().unzip();
-    // Split in as many jobs as there are workers, so that all have work.
-    let share = nets.len().div_ceil(host.settings.workers.max(1)).max(1);
-    let jobs = nets.chunks(share).map(|nets| {
-        let label = format!("proxies of {} networks", nets.len());
-        Job::Proxies(Proxies { label, nets: nets.to_vec(), data: data.clone(), batch, seed })
-    });
-    let jobs: Vec<_> = jobs.collect();
     let mut found = Vec::new();
-    if !jobs.is_empty() {
-        for done in runner(host, &options)?.run(jobs, &host.progress(), &host.cancel)? {
+    if !nets.is_empty() {
+        let runner = runner(host, &options)?;
+        let jobs = runner.shares(&nets).map(|nets| {
+            let label = format!("proxies of {} networks", nets.len());
+            Job::Proxies(Proxies { label, nets: nets.to_vec(), data: data.clone(), batch, seed })
+        });
+        for done in runner.run(jobs.collect(), &host.progress(), &host.cancel)? {
             found.extend(done.result::<Vec<NetProxies>>()?);
         }
     }

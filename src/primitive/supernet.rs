@@ -67,14 +67,13 @@ impl Supernet {
         how: &NetEvaluation,
         metric: Option<&Expression>,
     ) -> Result<Vec<f64>> {
-        // Split in as many jobs as there are workers, so that all have work.
-        let share = subnets.len().div_ceil(self.workers.workers.max(1)).max(1);
+        let runner = host.runner_of(self.workers.clone())?;
         let mut jobs = Vec::new();
-        for part in subnets.chunks(share) {
+        for part in runner.shares(subnets) {
             let job = self.task(|task| task.evaluate(self.weights.clone(), self.data.clone(), part, how, metric.cloned()))?;
             jobs.push(Job::EvalNets(job));
         }
-        let done = host.runner_of(self.workers.clone())?.run(jobs, &host.progress(), &host.cancel)?;
+        let done = runner.run(jobs, &host.progress(), &host.cancel)?;
         let mut scores = Vec::new();
         for one in done {
             scores.extend(one.result::<Vec<NetScore>>()?.into_iter().map(|score| score.metric.unwrap_or(score.top1_pct)));

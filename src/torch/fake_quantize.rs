@@ -146,11 +146,16 @@ fn slopes(x: &Tensor, grid: &Grid) -> (Tensor, Tensor) {
     (inside, slopes)
 }
 
-/// `x` as the codes `low..=high` stand for it, with a scale for each of its rows along the first dimension and zero points 0.
-pub fn quantized_rows(x: &Tensor, scale: &Tensor, (low, high): (i64, i64), factor: f64) -> Tensor {
+/// `scale`, one or one for each row of `x` along its first dimension, in the dimensions of `x`.
+pub fn for_rows(scale: &Tensor, x: &Tensor) -> Tensor {
     let mut dims = vec![1; x.dim()];
     dims[0] = -1;
-    let scale = learned(scale, factor).reshape(dims.as_slice());
+    scale.reshape(dims.as_slice())
+}
+
+/// `x` as the codes `low..=high` stand for it, with a scale for each of its rows along the first dimension and zero points 0.
+pub fn quantized_rows(x: &Tensor, scale: &Tensor, (low, high): (i64, i64), factor: f64) -> Tensor {
+    let scale = for_rows(&learned(scale, factor), x);
     let v = x.detach() / scale.detach();
     let inside = (&v - (low + high) as f64 / 2.0).abs().lt((high - low) as f64 / 2.0).to_kind(x.kind());
     let slope = v.clamp(low, high).round() - v * &inside;

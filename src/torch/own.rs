@@ -3,6 +3,7 @@
 use spaceevo::train::{Offset, OwnQuantizer};
 use tch::Tensor;
 
+use super::fake_quantize::for_rows;
 use super::losses::values;
 
 /// Where the code 0 of a map stands.
@@ -31,9 +32,7 @@ pub fn map(own: &OwnQuantizer, x: &Tensor, scale: &Tensor, largest: i64, zero: &
 
 /// The weight `x` with codes from the first to the last of `codes`; `scale` is one, or one for each output channel.
 pub fn weight(own: &OwnQuantizer, x: &Tensor, scale: &Tensor, codes: (i64, i64)) -> Tensor {
-    let mut dims = vec![1; x.dim()];
-    dims[0] = -1;
-    let scale = scale.reshape(dims.as_slice());
+    let scale = for_rows(scale, x);
     let zeros = scale.detach().zeros_like();
     quantized(own, x, &scale, (&(&zeros + codes.0), &(&zeros + codes.1)))
 }

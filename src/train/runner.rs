@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::slice::Chunks;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -219,6 +220,11 @@ impl Runner {
     #[must_use]
     pub fn with_checkpoints_every(self, seconds: f64) -> Self {
         Self { checkpoint_s: Some(seconds), ..self }
+    }
+
+    /// `items` in as many parts as there are workers, so that all have work.
+    pub fn shares<'a, T>(&self, items: &'a [T]) -> Chunks<'a, T> {
+        items.chunks(items.len().div_ceil(self.executor.workers().max(1)).max(1))
     }
 
     /// Results of all jobs, in their order. Those that the lab holds are not run again. When some fail, the

@@ -11,7 +11,7 @@ use spaceevo::onnx::{Precision, lower};
 use spaceevo::runtime::HostSettings;
 use spaceevo::space::SearchSpace;
 use spaceevo::train::{
-    BlockTarget, EvalBlocks, Granularity, Job, Loss, Lsq, Net, Phase, Pool, SampleLoss, ScaleInit, SupernetRecipe, SupernetTask,
+    BlockTarget, EvalBlocks, Granularity, Job, Loss, Lsq, Net, Pool, SampleLoss, ScaleInit, SupernetRecipe, SupernetTask,
     Targets, TeacherForm, TeacherRef, TrainBlock, TrainSummary, Update, WeightsRef,
 };
 use spaceevo::worker;
@@ -250,14 +250,7 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
     let [largest, _] = Toy::extremes();
-    let phase = |quantized, lr, net: &Net, steps| Phase {
-        quantized,
-        precision: Default::default(),
-        lr,
-        warmup: 2,
-        steps: vec![vec![net.clone()]; steps],
-    };
-    let teacher = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
+    let teacher = toynet::train(&toy, vec![toynet::fixed_phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     let _: TrainSummary = run(&pool, teacher.job, &teacher.folder);
     let weights = WeightsRef { job: "teacher".into(), path: teacher.folder.join("weights.safetensors") };
     let teacher = TeacherRef { pool: toy.pool.clone(), net: largest.clone(), weights, form: TeacherForm::Float };
@@ -266,9 +259,9 @@ fn fewer_bits_lose_more_and_training_wins_some_of_it_back() {
     let stage = Net { parts: largest.parts[3..5].to_vec(), resolution: toynet::SIZE };
     let elastic = |lsq| Pool { lsq, ..toy.pool.clone() };
     let learn = |name: &str, lsq, quantized_steps| {
-        let mut phases = vec![phase(false, 0.01, &stage, 100)];
+        let mut phases = vec![toynet::fixed_phase(false, 0.01, &stage, 100)];
         if quantized_steps > 0 {
-            phases.push(phase(true, 0.005, &stage, quantized_steps));
+            phases.push(toynet::fixed_phase(true, 0.005, &stage, quantized_steps));
         }
         let job = Job::TrainBlock(TrainBlock {
             label: "stage2".into(),

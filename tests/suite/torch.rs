@@ -236,14 +236,7 @@ fn a_block_learns_from_a_teacher_and_larger_stages_learn_more() {
     let toy = Toy::new([[16, 16], [24, 24], [32, 32]]);
     let pool = trainer();
     let [largest, _] = Toy::extremes();
-    let phase = |quantized, lr, net: &Net, steps| Phase {
-        quantized,
-        precision: Default::default(),
-        lr,
-        warmup: 2,
-        steps: vec![vec![net.clone()]; steps],
-    };
-    let mut trained = toynet::train(&toy, vec![phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
+    let mut trained = toynet::train(&toy, vec![toynet::fixed_phase(false, 0.05, &largest, 10)], &folder.path().join("teacher"));
     if let Job::TrainNet(TrainNet { report, .. }) = &mut trained.job {
         assert_eq!(*report, largest);
     }

@@ -115,6 +115,11 @@ pub fn phase(quantized: bool, lr: f64, steps: usize) -> Phase {
     Phase { quantized, precision: Default::default(), lr, warmup: steps / 10, steps: (0..steps).map(Toy::sandwich).collect() }
 }
 
+/// Steps of one network alone, after two of warm-up.
+pub fn fixed_phase(quantized: bool, lr: f64, net: &Net, steps: usize) -> Phase {
+    Phase { quantized, precision: Default::default(), lr, warmup: 2, steps: vec![vec![net.clone()]; steps] }
+}
+
 /// The job that writes the smaller of the two extremes, quantized.
 pub fn export(toy: &Toy, weights: WeightsRef) -> Job {
     Job::ExportNet(ExportNet {
