@@ -8,6 +8,8 @@ use std::{
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     find_libtorch();
+    // Where `./x setup --cuda` puts what is loaded when somebody asks for a card.
+    println!("cargo::rustc-env=SPACEEVO_CUDA_FOLDER={}", root.join(".native/cuda").display());
     if let Some(version) = libtorch_version() {
         println!("cargo::rustc-env=SPACEEVO_LIBTORCH={version}");
     }
@@ -32,13 +34,7 @@ fn find_libtorch() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");
     let lib = env::var_os("LIBTORCH").map(|folder| PathBuf::from(folder).join("lib"));
     match lib.filter(|lib| lib.join("libtorch_cpu.so").is_file()).map(fs::canonicalize) {
-        Some(Ok(lib)) => {
-            println!("cargo::rustc-link-arg-bin=spaceevo-trainer=-Wl,--enable-new-dtags,-rpath,{}", lib.display());
-            // Its part for cards is loaded from beside it, if it is ever fetched.
-            if let Some(native) = lib.parent().and_then(Path::parent) {
-                println!("cargo::rustc-env=SPACEEVO_CUDA_FOLDER={}", native.join("cuda").display());
-            }
-        }
+        Some(Ok(lib)) => println!("cargo::rustc-link-arg-bin=spaceevo-trainer=-Wl,--enable-new-dtags,-rpath,{}", lib.display()),
         _ => println!(
             "cargo::error=libtorch is missing: run `./x setup`, or set LIBTORCH to the folder that holds lib/libtorch_cpu.so"
         ),

@@ -96,7 +96,7 @@ fn load(processor: Processor) -> Result<()> {
     }
 }
 
-/// Where `./x setup --cuda` puts it: beside the libtorch of the build.
+/// Where `./x setup --cuda` of this checkout puts it.
 fn fetched() -> Option<PathBuf> {
     let folder = Path::new(option_env!("SPACEEVO_CUDA_FOLDER")?).join("torch/lib");
     folder.join(LIBRARY).is_file().then_some(folder)
