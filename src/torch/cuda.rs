@@ -59,7 +59,7 @@ fn load(processor: Processor) -> Result<()> {
     let version = VERSION.unwrap_or("of the same version");
     let help = || {
         format!(
-            "`./x setup --cuda` fetches it (2.4 GB); or set {VARIABLE} to the folder `torch/lib` of a PyTorch {version} with CUDA"
+            "`./x setup --cuda` fetches it (2.5 GB); or set {VARIABLE} to the folder `torch/lib` of a PyTorch {version} with CUDA"
         )
     };
     let refused = |why: String| TrainFault::Cuda { processor, why, help: help() };
