@@ -67,6 +67,11 @@ impl Checkpoints {
         Self { apart, last: Instant::now(), said: false }
     }
 
+    /// Those of a thread that helps with the job.
+    pub fn of_helper(&self) -> Self {
+        Self { apart: self.apart, last: self.last, said: self.said }
+    }
+
     /// Whether it is time for the next.
     pub fn due(&self) -> bool {
         self.last.elapsed() >= self.apart

@@ -1,6 +1,5 @@
-//! A teacher's feature maps: computed once for all who learn from them.
+//! A teacher's feature maps, and those that evaluations need.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use spaceevo::base::{Fault, Result, Seed, hash_hex};
@@ -85,44 +84,12 @@ pub fn depth(target: &BlockTarget) -> usize {
 }
 
 /// The block's input and its target among `maps`.
-fn pair<'a>(maps: &'a BTreeMap<usize, Tensor>, target: &BlockTarget) -> Result<(&'a Tensor, &'a Tensor)> {
+pub fn pair<'a>(maps: &'a BTreeMap<usize, Tensor>, target: &BlockTarget) -> Result<(&'a Tensor, &'a Tensor)> {
     let map = |at: usize| {
         let missing = || job(format!("the teacher has no map after its part {at}"), "build session and trainer anew");
         maps.get(&at).ok_or_else(missing)
     };
     Ok((map(target.input_after)?, map(target.target_after)?))
-}
-
-/// The teacher's maps of one training batch: one pass for each resolution, however many blocks ask.
-pub struct Lesson<'a> {
-    teacher: &'a Teacher,
-    images: Tensor,
-    /// How deep the teacher is needed at each resolution.
-    depths: BTreeMap<usize, usize>,
-    known: BTreeMap<usize, BTreeMap<usize, Tensor>>,
-}
-
-impl<'a> Lesson<'a> {
-    /// Of `images`, for what `asked` names: resolutions, and how deep the teacher is needed there.
-    pub fn new(teacher: &'a Teacher, images: Tensor, asked: impl Iterator<Item = (usize, usize)>) -> Self {
-        let mut depths: BTreeMap<usize, usize> = BTreeMap::new();
-        for (resolution, depth) in asked {
-            let deepest = depths.entry(resolution).or_insert(depth);
-            *deepest = depth.max(*deepest);
-        }
-        Self { teacher, images, depths, known: BTreeMap::new() }
-    }
-
-    /// Input and target of a block at `resolution`.
-    pub fn maps(&mut self, resolution: usize, target: &BlockTarget) -> Result<(&Tensor, &Tensor)> {
-        let Self { teacher, images, depths, known } = self;
-        let depth = depths.get(&resolution).copied().unwrap_or_else(|| depth(target));
-        let maps = match known.entry(resolution) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(teacher.maps(&resize(images, resolution), depth)?),
-        };
-        pair(maps, target)
-    }
 }
 
 /// A block's input, and where it is wanted its target.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use spaceevo::base::{Fault, Result, Seed};
 use spaceevo::graph::Weights;
-use spaceevo::train::{DataSource, Job, JobFile, Net as NetChoice, Pool, WeightsRef};
+use spaceevo::train::{BlockFile, DataSource, Job, JobFile, Net as NetChoice, Pool, WeightsRef};
 
 use super::batches::Data;
 use super::checkpoint::{Checkpoints, Place};
@@ -41,14 +41,14 @@ impl Jobs {
             Job::TrainBlock(job) => {
                 let key = file.job.key()?;
                 let place = Place { key: &key, folder };
-                let summaries = train_block::run(&[(job, place)], loaded(data, &job.data)?, &mut checkpoints, ears)?;
+                let summaries = train_block::run(&[vec![(job, place)]], loaded(data, &job.data)?, &mut checkpoints, ears)?;
                 json(&summaries.into_iter().collect::<Result<Vec<_>>>()?.first())
             }
             Job::TrainBlocks(job) => {
-                let Some(first) = job.blocks.first() else { return json(&Vec::<()>::new()) };
+                let Some(first) = job.threads.iter().flatten().next() else { return json(&Vec::<()>::new()) };
                 let data = loaded(data, &first.block.data)?;
-                let places = job.blocks.iter().map(|one| (&one.block, Place { key: &one.key, folder: &one.folder }));
-                json(&train_block::run(&places.collect::<Vec<_>>(), data, &mut checkpoints, ears)?)
+                let threads: Vec<Vec<_>> = job.threads.iter().map(|own| own.iter().map(placed).collect()).collect();
+                json(&train_block::run(&threads, data, &mut checkpoints, ears)?)
             }
             Job::EvalBlocks(job) => json(&evaluate::blocks(job, loaded(data, &job.data)?, kept, ears)?),
             Job::EvalNets(job) => json(&evaluate::nets(job, loaded(data, &job.data)?, ears)?),
@@ -65,6 +65,10 @@ impl Jobs {
             Job::Proxies(job) => json(&proxies::run(job, loaded(data, &job.data)?, ears)?),
         }
     }
+}
+
+fn placed(one: &BlockFile) -> train_block::Block<'_> {
+    (&one.block, Place { key: &one.key, folder: &one.folder })
 }
 
 /// The data set `source`: the one that is there, or another in its place.

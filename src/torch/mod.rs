@@ -2,8 +2,8 @@
 //!
 //! [`serve()`] speaks the protocol, [`alone`] runs a job without a session; [`jobs`] runs one job. A network of a job is compiled ([`net`]) against the
 //! elastic weights ([`store`]) into a list of slices and operations, which [`forward`] runs. What a training is between two
-//! steps ([`course`]) goes into its checkpoints ([`checkpoint`]); a teacher's maps are shared by those who learn from them
-//! ([`features`]). A batch may be shared out among devices ([`replicas`]).
+//! steps ([`course`]) goes into its checkpoints ([`checkpoint`]); a teacher's maps ([`features`]) are shared by those who learn from
+//! them ([`lessons`]). A batch may be shared out among devices ([`replicas`]).
 
 mod alone;
 mod batches;
@@ -18,6 +18,7 @@ mod fault;
 mod features;
 mod forward;
 mod jobs;
+mod lessons;
 mod losses;
 mod lsq;
 mod meter;

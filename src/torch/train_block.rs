@@ -1,20 +1,22 @@
 //! Distillation of elastic stages from a teacher's features: one, or several side by side that share the teacher's passes.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use spaceevo::base::{Fault, Result};
 use spaceevo::train::{Targets, TrainBlock, TrainSummary};
 use tch::{Tensor, no_grad_guard};
 
-use super::batches::{Batches, Data};
+use super::batches::Data;
 use super::checkpoint::{self, Checkpoints, Place};
 use super::course::Course;
-use super::features::{Lesson, Teacher, depth};
 use super::forward::{Mode, Norms, run as forward};
 use super::jobs::{Nets, WEIGHTS, store};
+use super::lessons::{Lesson, Lessons, Seat};
 use super::losses::distance;
 use super::meter::note;
 use super::optim::Optimizer;
+use super::place;
 use super::serve::{Ears, caught};
 use super::store::Store;
 
@@ -42,14 +44,8 @@ impl<'a> Student<'a> {
         self.fault.is_none() && self.course.next().is_some()
     }
 
-    /// The resolutions that its next step needs, and how deep the teacher is needed there.
-    fn asks(&self) -> impl Iterator<Item = (usize, usize)> {
-        let depth = depth(&self.job.target);
-        self.course.next().into_iter().flat_map(|(_, nets)| nets).map(move |net| (net.resolution, depth))
-    }
-
-    /// Takes its next step, for which all in all `drawn` images were drawn.
-    fn learn(&mut self, lesson: &mut Lesson<'_>, drawn: usize, ears: &Ears) -> Result<()> {
+    /// Takes its next step.
+    fn learn(&mut self, lesson: &Lesson, ears: &Ears) -> Result<()> {
         let Some((phase, step)) = self.course.next() else { return Ok(()) };
         let mode = Mode::from(phase);
         Optimizer::clear(self.store);
@@ -80,7 +76,7 @@ impl<'a> Student<'a> {
         // The one number that is read in a step, once all else is under way: a card is waited for here.
         let loss = loss_of_largest.map_or(0.0, |loss| loss.double_value(&[]));
         self.course.meter().check(loss)?;
-        self.course.step(loss, drawn);
+        self.course.step(loss, lesson.drawn);
         Ok(())
     }
 
@@ -95,19 +91,47 @@ impl<'a> Student<'a> {
     }
 }
 
-/// Trains `blocks`, which share teacher, images, batch size and seed; each leaves its weights in its place. One that fails
-/// leaves the others to go on. Those that were cut short go on from their checkpoints.
+/// A block, and the place of its files.
+pub type Block<'a> = (&'a TrainBlock, Place<'a>);
+
+/// Trains blocks that share teacher, images, batch size and seed, in as many threads as there are lists; each leaves its weights
+/// in its place. One that fails leaves the others to go on. Those that were cut short go on from their checkpoints.
 pub fn run(
-    blocks: &[(&TrainBlock, Place<'_>)],
+    threads: &[Vec<Block<'_>>],
     data: &Data,
     checkpoints: &mut Checkpoints,
     ears: &mut Ears,
 ) -> Result<Vec<Result<TrainSummary>>> {
-    let teacher = Teacher::load(&blocks.iter().map(|(block, _)| &block.target).collect::<Vec<_>>())?;
+    let lessons = Lessons::new(threads.iter().flatten().map(|(block, _)| *block).collect(), data, threads.len());
+    let train = |number: usize, checkpoints: &mut Checkpoints, ears: &mut Ears| {
+        let trained = caught(|| train(&threads[number], lessons.seat(number), checkpoints, ears));
+        trained.inspect_err(|fault| lessons.end(fault))
+    };
+    let (train, here) = (&train, place::here());
+    std::thread::scope(|scope| {
+        let help = |number| {
+            let (mut checkpoints, mut ears) = (checkpoints.of_helper(), ears.of_helper());
+            scope.spawn(move || place::on(here, || train(number, &mut checkpoints, &mut ears)))
+        };
+        let helpers: Vec<_> = (1..threads.len()).map(help).collect();
+        let first = train(0, checkpoints, ears);
+        let lost = |_| Err(Fault::new("train::thread", "a thread of the trainer has ended", "train again"));
+        let others = helpers.into_iter().map(|helper| helper.join().unwrap_or_else(lost));
+        Ok(iter::once(first).chain(others).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    })
+}
+
+/// Trains the blocks of one thread.
+fn train(
+    blocks: &[Block<'_>],
+    seat: Seat<'_, '_>,
+    checkpoints: &mut Checkpoints,
+    ears: &mut Ears,
+) -> Result<Vec<Result<TrainSummary>>> {
     let stores = blocks.iter().map(|(block, _)| store(&block.pool, None, block.seed)).collect::<Result<Vec<_>>>()?;
     let mut students: Vec<_> =
         blocks.iter().zip(&stores).map(|((block, place), store)| Student::new(block, *place, store)).collect();
-    let taught = teach(&mut students, &teacher, data, checkpoints, ears);
+    let taught = teach(&mut students, seat, checkpoints, ears);
     if taught.is_err() {
         write(checkpoints, &students);
     }
@@ -115,27 +139,19 @@ pub fn run(
 }
 
 /// Takes all steps that are left; an error once the job is cancelled, or too many images cannot be read.
-fn teach(
-    students: &mut [Student<'_>],
-    teacher: &Teacher,
-    data: &Data,
-    checkpoints: &mut Checkpoints,
-    ears: &mut Ears,
-) -> Result<()> {
-    let Some((size, seed)) = students.first().map(|student| (student.job.batch, student.job.seed)) else { return Ok(()) };
-    let total = students.iter().map(|student| student.course.meter().total()).max().unwrap_or(0);
+fn teach(students: &mut [Student<'_>], seat: Seat<'_, '_>, checkpoints: &mut Checkpoints, ears: &mut Ears) -> Result<()> {
     let left = students.iter().filter(|student| student.learns());
-    let (mut done, drawn) =
-        left.map(|student| (student.course.meter().done(), student.course.drawn())).min().unwrap_or((total, 0));
-    let mut batches = Batches::new(&data.train, size, true, seed.child("batches")).after(drawn);
+    let Some((mut done, drawn)) = left.map(|student| (student.course.meter().done(), student.course.drawn())).min() else {
+        return Ok(());
+    };
+    let teacher = seat.lessons.teacher()?;
+    seat.begin(done, drawn);
     while students.iter().any(Student::learns) {
-        let (images, _) = batches.next()?;
+        let lesson = seat.take(done, &teacher, ears)?;
         // After an interruption some may be a step ahead.
         let is_here = |student: &&mut Student<'_>| student.learns() && student.course.meter().done() == done;
-        let mut present: Vec<_> = students.iter_mut().filter(is_here).collect();
-        let mut lesson = Lesson::new(teacher, images, present.iter().flat_map(|student| student.asks()));
-        for student in &mut present {
-            if let Err(fault) = caught(|| student.learn(&mut lesson, batches.drawn(), ears)) {
+        for student in students.iter_mut().filter(is_here) {
+            if let Err(fault) = caught(|| student.learn(&lesson, ears)) {
                 if ears.is_cancelled() {
                     return Err(fault);
                 }
@@ -146,7 +162,9 @@ fn teach(
         if checkpoints.due() {
             write(checkpoints, students);
         }
-        ears.step(done, total, || note(students.iter().map(|student| student.course.meter())))?;
+        if seat.speaks() {
+            ears.step(done, seat.lessons.total(), || note(students.iter().map(|student| student.course.meter())))?;
+        }
     }
     Ok(())
 }

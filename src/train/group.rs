@@ -1,4 +1,4 @@
-//! Blocks that are trained side by side: which can be, and how they are shared out among workers.
+//! Blocks that are trained side by side: which can be, and how they are shared out among workers and threads.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Net, Pool, TrainBlock};
 use crate::base::hash_hex;
 use crate::graph::{Graph, Layer, Part, Shape, WeightSpec, chain};
 
-/// Most bytes that the weights of a group take, with gradients and the optimiser's averages.
+/// Most bytes that the weights of a group take for each worker, with gradients and the optimiser's averages.
 const MOST_BYTES: u64 = 1 << 30;
 /// Bytes of one weight: its value, its gradient and two averages, 32 bits each.
 const BYTES: u64 = 16;
@@ -18,9 +18,11 @@ struct Load {
     bytes: u64,
 }
 
-/// Groups of places in `blocks`, each for one worker: blocks of a group share teacher and batches, and groups cost about
-/// the same, as many as there are workers where memory allows it.
-pub(super) fn groups(blocks: &[&TrainBlock], workers: usize) -> Vec<Vec<usize>> {
+/// Groups of places in `blocks`, of each group the places for each of its threads. Blocks of a group share teacher and batches.
+///
+/// If a group may `join` workers, it has a thread for each of them, and there are no more groups than memory asks for. Else it
+/// has one thread, and there are as many as workers. Threads of a group, or groups, cost about the same.
+pub(super) fn groups(blocks: &[&TrainBlock], workers: usize, join: bool) -> Vec<Vec<Vec<usize>>> {
     let mut classes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, block) in blocks.iter().enumerate() {
         classes.entry(lesson(block)).or_default().push(at);
@@ -28,14 +30,14 @@ pub(super) fn groups(blocks: &[&TrainBlock], workers: usize) -> Vec<Vec<usize>> 
     // In the order of their first blocks.
     let mut classes: Vec<_> = classes.into_values().collect();
     classes.sort();
-    let share = |class: Vec<usize>| {
+    let (groups, threads) = if join { (1, workers.max(1)) } else { (workers, 1) };
+    let share = |class: Vec<usize>, parts: usize, most_bytes: u64| -> Vec<Vec<usize>> {
         let loads: Vec<_> = class.iter().map(|&at| load(blocks[at])).collect();
-        share_out(&loads, workers, MOST_BYTES)
-            .into_iter()
-            .map(move |group| group.into_iter().map(|at| class[at]).collect())
-            .collect::<Vec<_>>()
+        let parts = share_out(&loads, parts, most_bytes);
+        parts.into_iter().map(|part| part.into_iter().map(|at| class[at]).collect()).collect()
     };
-    classes.into_iter().flat_map(share).collect()
+    let all = classes.into_iter().flat_map(|class| share(class, groups, MOST_BYTES * threads as u64));
+    all.map(|group| share(group, threads, u64::MAX)).collect()
 }
 
 /// Equal for blocks that can be trained side by side: they see the same batches, and the same maps of them. What each makes of
@@ -135,11 +137,14 @@ mod tests {
         let target = BlockTarget { input_after: 1, target_after: 2, ..one.target.clone() };
         let pool = Pool { lsq: Lsq { weight_bits: 4, ..Lsq::default() }, ..one.pool.clone() };
         let other = TrainBlock { target, pool, loss: Loss::Mse, targets: Targets::Largest, update: Update::sgd(), ..block() };
-        assert_eq!(groups(&[&one, &other], 1), [[0, 1]]);
+        assert_eq!(groups(&[&one, &other], 1, false), [[[0, 1]]]);
+        assert_eq!(groups(&[&one, &other], 2, false), [[[0]], [[1]]]);
+        assert_eq!(groups(&[&one, &other], 2, true), [[[0], [1]]]);
+        assert_eq!(groups(&[&one, &other], 4, true), [[[0], [1]]]);
         let mut in_8_bits = block();
         in_8_bits.target.teacher.form = TeacherForm::Quantized;
         for apart in [TrainBlock { batch: 9, ..block() }, TrainBlock { seed: Seed(2), ..block() }, in_8_bits] {
-            assert_eq!(groups(&[&one, &apart], 1).len(), 2, "{apart:?}");
+            assert_eq!(groups(&[&one, &apart], 2, true), [[[0]], [[1]]], "{apart:?}");
         }
     }
 

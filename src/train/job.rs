@@ -228,7 +228,8 @@ pub struct TrainBlock {
     pub seed: Seed,
 }
 
-/// Several blocks that a worker trains side by side, so that the teacher looks at every batch once for all of them.
+/// Several blocks that a worker trains side by side, so that the teacher looks at every batch once for all of them: in several
+/// threads, each of which has as many of the processor's as the worker was given.
 ///
 /// They share teacher, images, batch size and seed. Each ends with the very weights that it has when trained alone. The
 /// result is a list: for each block its [`TrainSummary`], or the fault that ended it; the others go on without it.
@@ -236,8 +237,8 @@ pub struct TrainBlock {
 pub struct TrainBlocks {
     /// Shown to people.
     pub label: String,
-    /// The blocks; at least one.
-    pub blocks: Vec<BlockFile>,
+    /// The blocks of each thread; at least one.
+    pub threads: Vec<Vec<BlockFile>>,
 }
 
 /// One block of a [`TrainBlocks`].

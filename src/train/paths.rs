@@ -13,6 +13,13 @@ impl Task for JobFile {
         &self.folder
     }
 
+    fn workers(&self) -> usize {
+        match &self.job {
+            Job::TrainBlocks(job) => job.threads.len(),
+            _ => 1,
+        }
+    }
+
     fn paths(&mut self, each: &mut dyn FnMut(Use, &mut PathBuf)) {
         each(Use::Writes, &mut self.folder);
         match &mut self.job {
@@ -22,7 +29,7 @@ impl Task for JobFile {
             }
             Job::TrainBlock(job) => lesson(&mut job.data, &mut job.target, each),
             Job::TrainBlocks(job) => {
-                for one in &mut job.blocks {
+                for one in job.threads.iter_mut().flatten() {
                     each(Use::Writes, &mut one.folder);
                     lesson(&mut one.block.data, &mut one.block.target, each);
                 }

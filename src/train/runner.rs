@@ -174,7 +174,7 @@ impl Waiting {
         })?;
         match file.job {
             Job::TrainBlocks(group) => {
-                group.blocks.into_iter().map(|one| Self::new(lab, Vec::new(), &Job::TrainBlock(one.block))).collect()
+                group.threads.into_iter().flatten().map(|one| Self::new(lab, Vec::new(), &Job::TrainBlock(one.block))).collect()
             }
             job => Ok(vec![Self::new(lab, Vec::new(), &job)?]),
         }
@@ -230,8 +230,8 @@ impl Runner {
     /// Results of all jobs, in their order. Those that the lab holds are not run again. When some fail, the
     /// others are still finished and kept; then the first failure is returned.
     ///
-    /// Blocks with one teacher and the same batches are trained side by side, in about as many groups as there are workers;
-    /// their results are those that each has alone.
+    /// Blocks with one teacher and the same batches are trained side by side: on the processor in one process with the threads of
+    /// all workers, else in about as many groups as there are workers. Their results are those that each has alone.
     pub fn run(&self, jobs: Vec<Job>, progress: &Progress, cancel: &Cancel) -> Result<Vec<Done>> {
         self.run_planned(jobs, true, progress, cancel)
     }
@@ -355,21 +355,23 @@ impl Runner {
                 job => order(job, one.label.clone(), vec![one]),
             }
         }
-        let groups = groups(&blocks.iter().flatten().map(|(_, block)| block).collect::<Vec<_>>(), self.executor.workers());
-        for places in groups {
+        let wanted: Vec<_> = blocks.iter().flatten().map(|(_, block)| block).collect();
+        for threads in groups(&wanted, self.executor.workers(), self.executor.joins_workers()) {
             let mut group = Vec::new();
-            let mut members = Vec::new();
-            for (one, block) in places.into_iter().filter_map(|place| blocks[place].take()) {
-                members.push(BlockFile { key: one.key.clone(), folder: one.folder.clone(), block });
+            let mut file = |place: usize| {
+                let (one, block) = blocks[place].take()?;
+                let file = BlockFile { key: one.key.clone(), folder: one.folder.clone(), block };
                 group.push(one);
-            }
+                Some(file)
+            };
+            let mut threads: Vec<Vec<_>> =
+                threads.into_iter().map(|own| own.into_iter().filter_map(&mut file).collect()).collect();
             let Some(label) = group.first().map(|one| one.label.clone()) else { continue };
-            match members.pop() {
-                Some(BlockFile { block, .. }) if members.is_empty() => order(Job::TrainBlock(block), label, group),
-                last => {
-                    members.extend(last);
+            match threads.as_mut_slice() {
+                [own] if own.len() == 1 => order(Job::TrainBlock(own.remove(0).block), label, group),
+                _ => {
                     let label = format!("{} blocks: {label} …", group.len());
-                    order(Job::TrainBlocks(TrainBlocks { label: label.clone(), blocks: members }), label, group);
+                    order(Job::TrainBlocks(TrainBlocks { label: label.clone(), threads }), label, group);
                 }
             }
         }

@@ -34,6 +34,15 @@ impl Executor {
         }
     }
 
+    /// Whether a job may take the place of several workers: it then has the threads of all of them.
+    pub fn joins_workers(&self) -> bool {
+        match self {
+            Self::Local(_) => self.cards().is_none(),
+            // There each job is a process of its own that was promised the threads of one worker.
+            Self::Elsewhere(_) => false,
+        }
+    }
+
     /// The cards that jobs compute with; `None` where the processor does.
     pub fn cards(&self) -> Option<String> {
         let processors = match self {

@@ -1,9 +1,8 @@
 //! A pool of local trainers that share out jobs.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -59,18 +58,19 @@ impl Pool {
         cancel: &Cancel,
         on_done: &dyn Fn(usize, &Result<Value>),
     ) -> Vec<Result<Value>> {
-        let next = AtomicUsize::new(0);
+        let queue = Queue::new(self.options.workers);
         let mut results: Vec<Option<Result<Value>>> = jobs.iter().map(|_| None).collect();
         std::thread::scope(|scope| {
             let (send, receive) = channel();
             for slot in 0..self.options.workers.min(jobs.len()) {
-                let (send, next) = (send.clone(), &next);
+                let (send, queue) = (send.clone(), &queue);
                 scope.spawn(move || {
                     let mut worker = None;
                     loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((job, label)) = jobs.get(index) else { break };
+                        let Some((index, places)) = queue.next(jobs) else { break };
+                        let (job, label) = &jobs[index];
                         let result = self.run_one((slot, &mut worker), (job, label), progress, cancel);
+                        queue.free(places);
                         if send.send((index, result)).is_err() {
                             break;
                         }
@@ -143,5 +143,42 @@ impl Pool {
 
     fn trainer(&self) -> PathBuf {
         self.options.trainer.clone().unwrap_or_else(|| TRAINER.path())
+    }
+}
+
+/// Jobs in their order, and places for them: one for each worker.
+struct Queue {
+    workers: usize,
+    /// The next job, and how many places are free.
+    state: Mutex<(usize, usize)>,
+    freed: Condvar,
+}
+
+impl Queue {
+    fn new(workers: usize) -> Self {
+        Self { workers, state: Mutex::new((0, workers)), freed: Condvar::new() }
+    }
+
+    /// The next job, once there are places for it, and how many it takes; `None` if none is left.
+    fn next<T: Task>(&self, jobs: &[(T, String)]) -> Option<(usize, usize)> {
+        let mut state = self.lock();
+        loop {
+            let (at, free) = *state;
+            let places = jobs.get(at)?.0.workers().clamp(1, self.workers);
+            if places <= free {
+                *state = (at + 1, free - places);
+                return Some((at, places));
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn free(&self, places: usize) {
+        self.lock().1 += places;
+        self.freed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (usize, usize)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,6 +18,9 @@ pub trait Task: Serialize + Clone + Sync {
     /// Where it leaves its files; the task itself is put there as `job.json`.
     fn folder(&self) -> &Path;
 
+    /// Of how many workers it takes the place while it runs; at least 1.
+    fn workers(&self) -> usize;
+
     /// Shows every path it names, so that they can be looked at, or changed for another machine.
     fn paths(&mut self, each: &mut dyn FnMut(Use, &mut PathBuf));
 

@@ -110,14 +110,16 @@ fn place(folder: &Path, kind: &str, place: usize) -> PathBuf {
     folder
 }
 
-/// `blocks` side by side; that at each place in a folder of its own.
-fn together(pool: &Pool, blocks: &[TrainBlock], folder: &Path) -> Vec<Result<TrainSummary, Fault>> {
-    let files = blocks.iter().enumerate().map(|(at, block)| BlockFile {
+/// `blocks` side by side in so many threads; that at each place in a folder of its own.
+fn together(pool: &Pool, blocks: &[TrainBlock], threads: usize, folder: &Path) -> Vec<Result<TrainSummary, Fault>> {
+    let file = |(at, block): (usize, &TrainBlock)| BlockFile {
         key: Job::TrainBlock(block.clone()).key().unwrap(),
         folder: place(folder, "together", at),
         block: block.clone(),
-    });
-    let group = Job::TrainBlocks(TrainBlocks { label: "all".into(), blocks: files.collect() });
+    };
+    let files: Vec<_> = blocks.iter().enumerate().map(file).collect();
+    let threads = files.chunks(files.len().div_ceil(threads)).map(<[_]>::to_vec).collect();
+    let group = Job::TrainBlocks(TrainBlocks { label: "all".into(), threads });
     run(pool, group, &place(folder, "together", 0))
 }
 
@@ -130,17 +132,24 @@ fn blocks_trained_side_by_side_end_as_each_does_alone() {
     own.update = Update { cosine_every: 2, ..Update::sgd() };
     own.pool.lsq = Lsq { weight_bits: 4, weights: Granularity::PerChannel, offset: Offset::Real, ..Lsq::default() };
     let blocks = [school.block(3, [4, 3]), school.block(1, [3, 1]), own];
-    let at = |kind: &str, at: usize| place(folder.path(), kind, at);
-    let single: Vec<_> = blocks.iter().enumerate().map(|(place, block)| alone(&pool, block, &at("alone", place))).collect();
-    let together = together(&pool, &blocks, folder.path());
-    for (place, (alone, together)) in single.iter().zip(&together).enumerate() {
-        let together = together.as_ref().unwrap();
-        assert_eq!(alone.loss, together.loss, "block {place}");
-        assert!(weights(&at("alone", place)) == weights(&at("together", place)), "the weights of block {place} differ");
-        let (alone, together) = (curve(&at("alone", place)), curve(&at("together", place)));
-        assert_eq!((&alone.step, &alone.phase, &alone.loss), (&together.step, &together.phase, &together.loss));
+    let by_itself = |at: usize| place(folder.path(), "alone", at);
+    let single: Vec<_> = blocks.iter().enumerate().map(|(place, block)| alone(&pool, block, &by_itself(place))).collect();
+    for threads in 1..=blocks.len() {
+        let own = folder.path().join(format!("threads{threads}"));
+        let together = together(&pool, &blocks, threads, &own);
+        let in_group = |at: usize| place(&own, "together", at);
+        for (place, (alone, together)) in single.iter().zip(&together).enumerate() {
+            let together = together.as_ref().unwrap();
+            assert_eq!(alone.loss, together.loss, "block {place} of {threads} threads");
+            assert!(
+                weights(&by_itself(place)) == weights(&in_group(place)),
+                "the weights of block {place} of {threads} threads differ"
+            );
+            let (alone, together) = (curve(&by_itself(place)), curve(&in_group(place)));
+            assert_eq!((&alone.step, &alone.phase, &alone.loss), (&together.step, &together.phase, &together.loss));
+        }
     }
-    let curve = curve(&at("alone", 0));
+    let curve = curve(&by_itself(0));
     assert_eq!(curve.step, [1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(curve.phase.iter().filter(|phase| *phase == "int8").count(), 3);
     assert!(curve.elapsed_s.is_sorted() && curve.elapsed_s[0] > 0.0, "{curve:?}");
@@ -187,7 +196,7 @@ fn maps_of_a_teacher_in_8_bits_do_not_depend_on_how_deep_it_is_needed() {
         TrainBlock { target, ..school.block(stage, [2, 1]) }
     };
     let single = alone(&pool, &block(1), &place(folder.path(), "alone", 0));
-    let both = together(&pool, &[block(1), block(2)], folder.path());
+    let both = together(&pool, &[block(1), block(2)], 1, folder.path());
     assert_eq!(single.loss, both[0].as_ref().unwrap().loss);
     let [single, both] = ["alone", "together"].map(|kind| weights(&place(folder.path(), kind, 0)));
     assert!(single == both, "the weights differ");
