@@ -51,8 +51,8 @@ mod lut_functions {
     /// `quantizer` ("lsq"): what quantized values stand for, or a closure `|x, scale, low, high|` (see `trace_quantizer`);
     /// `loss` ("nsr"): or "nsr_student" as in the reference, "mse", or a closure `|student, teacher|` (see `trace_loss`); `targets` ("teacher"): whom smaller
     /// stages learn from, or "largest";
-    /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks trained by one worker share
-    /// the teacher's passes, `false` gives the same table more slowly, to compare with;
+    /// `recalibrate` (2) and `batches` (2): batches of 64 images for batch norm and for the loss; `share_teacher` (true): blocks share the teacher's
+    /// passes, `false` gives the same table more slowly, to compare with;
     /// `on` ("local"): where blocks are trained and judged (see `executor`); `seed` (0).
     ///
     /// The reference trains 5 epochs of 64 images a step, with `cosine_every: 20` and learning rates from 0.005 to 0.01.
