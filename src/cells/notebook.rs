@@ -13,6 +13,8 @@ use spaceevo::worker::News;
 
 use super::serve::Mouth;
 
+/// Keeps compiled crates (`:dep`) for later sessions, in the user's cache folder: at most so many MiB.
+const CACHE: &str = ":cache 1024";
 /// Begins a line in which a cell's panic is told, in place of a line of output.
 const PANIC: &str = "SPACEEVO_PANIC ";
 /// Evaluated in every new process: panics come in order with what is printed.
@@ -50,7 +52,11 @@ impl Notebook {
         pass_on(outputs.stdout, mouth.clone(), panicked.clone());
         pass_on(outputs.stderr, mouth.clone(), panicked.clone());
         let folder = std::env::current_dir().map_err(|error| broken(&error.to_string()))?;
-        let context = CommandContext::with_eval_context(context);
+        let mut context = CommandContext::with_eval_context(context);
+        // Without a folder for it, every cell would fail.
+        if cache_is_writable() {
+            context.execute(CACHE).map_err(|error| broken(&error.to_string()))?;
+        }
         Ok(Self { context, folder, mouth: mouth.clone(), panicked, hooked: false })
     }
 
@@ -124,7 +130,7 @@ impl Notebook {
             for entry in std::fs::read_dir(folder).ok()?.flatten() {
                 let path = entry.path();
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if path.is_dir() && !matches!(name.as_str(), "deps" | "build" | "incremental" | ".fingerprint") {
+                if path.is_dir() && !matches!(name.as_str(), "build" | "incremental" | ".fingerprint") {
                     folders.push(path);
                 } else if name.starts_with("libcode_") {
                     let made = entry.metadata().and_then(|meta| meta.modified()).ok()?;
@@ -134,6 +140,14 @@ impl Notebook {
         }
         newest.map(|(_, path)| path)
     }
+}
+
+/// Whether there is a cache folder of the user's in which evcxr can keep what it compiled.
+fn cache_is_writable() -> bool {
+    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let Some(cache) = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache"))) else { return false };
+    let folder = cache.join("evcxr");
+    std::fs::create_dir_all(&folder).is_ok() && tempfile::tempfile_in(&folder).is_ok()
 }
 
 /// Tells the session every line that comes.
