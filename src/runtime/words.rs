@@ -38,7 +38,8 @@ mod session_words {
             Ok(name) => name,
             Err(_) => friendly(context.engine().map_type_name(subject.type_name())),
         };
-        catalogue(&context)?.help(&name).cross()
+        let columns = Host::of(&context)?.look().columns;
+        catalogue(&context)?.help(&name, columns).cross()
     }
 
     /// Asks the person for a line of text, and gives it without its line break.

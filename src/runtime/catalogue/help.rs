@@ -6,9 +6,13 @@ use std::fmt::Write;
 use super::{Catalogue, Entry, Kind, Origin};
 use crate::base::{Fault, Result, nearest};
 
+/// Longer lines are hard to read.
+const MOST_COLUMNS: usize = 120;
+
 impl Catalogue {
-    /// The text of `help("name")`: signatures, documentation, example of all entries of that name.
-    pub fn help(&self, name: &str) -> Result<String> {
+    /// The text of `help("name")`: signatures, documentation, example of all entries of that name. Paragraphs fill lines of
+    /// `columns` characters, as long as these can be read with ease.
+    pub fn help(&self, name: &str, columns: usize) -> Result<String> {
         let entries = self.entries_of(name);
         if entries.is_empty() {
             let members = self.members_of(name);
@@ -39,7 +43,7 @@ impl Catalogue {
                 let _ = writeln!(out, "{}", same.signature());
             }
             for part in [&entry.summary, &entry.body].into_iter().filter(|part| !part.is_empty()) {
-                let _ = writeln!(out, "\n{}", indent(part));
+                let _ = writeln!(out, "\n{}", indent(&filled(part, columns.min(MOST_COLUMNS))));
             }
             if let Some(example) = entry.example.as_deref() {
                 let _ = writeln!(out, "\n  Example:\n{}", indent(&indent(example)));
@@ -136,6 +140,27 @@ fn namespace_text(name: &str, inside: &[&Entry]) -> String {
         }
     }
     out
+}
+
+/// Paragraphs in lines of `columns` characters, with the two that [`indent`] adds; items of lists stay lines of their own.
+fn filled(text: &str, columns: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let begins = line.trim_start().is_empty() || line.starts_with([' ', '*', '-', '#', '|']);
+        let joins = !begins && !out.is_empty() && !out.ends_with('\n');
+        out.push_str(if joins {
+            " "
+        } else if out.is_empty() || out.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        });
+        out.push_str(line);
+        if line.trim_start().is_empty() {
+            out.push('\n');
+        }
+    }
+    textwrap::fill(&out, textwrap::Options::new(columns.saturating_sub(2)).break_words(false))
 }
 
 fn indent(text: &str) -> String {

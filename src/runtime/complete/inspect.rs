@@ -10,9 +10,9 @@ use crate::runtime::tokens::lexemes;
 /// Help on a name, a member (`lut.plot`) or a variable.
 pub(in crate::runtime) fn inspect(shared: &Shared, name: &str) -> Option<Bundle> {
     let name = name.trim().trim_end_matches("()");
-    let catalogue = shared.everything();
+    let (catalogue, columns) = (shared.everything(), shared.host.look().columns);
     if let Some(variable) = shared.variable(name) {
-        let members = catalogue.help(&variable.kind).unwrap_or_default();
+        let members = catalogue.help(&variable.kind, columns).unwrap_or_default();
         let value = if variable.shown.is_empty() { String::new() } else { format!(" = {}", variable.shown) };
         return Some(page(format!("{name}: {}{value}\n{members}", variable.kind), None));
     }
@@ -22,9 +22,9 @@ pub(in crate::runtime) fn inspect(shared: &Shared, name: &str) -> Option<Bundle>
     {
         let member = &name[words[dot].place.end..];
         let of = catalogue.only(&known.kind, member);
-        return on(of.as_ref().unwrap_or(&catalogue), member);
+        return on(of.as_ref().unwrap_or(&catalogue), member, columns);
     }
-    on(&catalogue, name.rsplit('.').next().unwrap_or(name))
+    on(&catalogue, name.rsplit('.').next().unwrap_or(name), columns)
 }
 
 /// Help on the name at byte `cursor`, else on the call that is open there.
@@ -43,8 +43,8 @@ pub(in crate::runtime) fn inspect_at(shared: &Shared, source: &str, cursor: usiz
     inspect(shared, &call)
 }
 
-fn on(catalogue: &Catalogue, name: &str) -> Option<Bundle> {
-    catalogue.help(name).ok().map(|text| page(text, catalogue.markdown(name)))
+fn on(catalogue: &Catalogue, name: &str, columns: usize) -> Option<Bundle> {
+    catalogue.help(name, columns).ok().map(|text| page(text, catalogue.markdown(name)))
 }
 
 /// Without a page of its own a text is shown as it stands.
