@@ -142,27 +142,52 @@ fn namespace_text(name: &str, inside: &[&Entry]) -> String {
     out
 }
 
-/// Paragraphs in lines of `columns` characters, with the two that [`indent`] adds; items of lists stay lines of their own.
+/// Paragraphs in lines of `columns` characters, with the two that [`indent`] adds; items of lists begin lines of their own.
 fn filled(text: &str, columns: usize) -> String {
-    let mut out = String::new();
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut joins = false;
     for line in text.lines() {
-        let begins = line.trim_start().is_empty() || line.starts_with([' ', '*', '-', '#', '|']);
-        let joins = !begins && !out.is_empty() && !out.ends_with('\n');
-        out.push_str(if joins {
-            " "
-        } else if out.is_empty() || out.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        });
-        out.push_str(line);
-        if line.trim_start().is_empty() {
-            out.push('\n');
+        match paragraphs.last_mut() {
+            Some(last) if joins && !line.is_empty() && !line.starts_with([' ', '*', '-', '#', '|']) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => paragraphs.push(line.to_owned()),
         }
+        joins = !line.is_empty();
     }
-    textwrap::fill(&out, textwrap::Options::new(columns.saturating_sub(2)).break_words(false))
+    let wide = || textwrap::Options::new(columns.saturating_sub(2)).break_words(false);
+    let fill = |paragraph: &String| match described(paragraph) {
+        Some((head, items)) => {
+            let item = |item: String| textwrap::fill(&item, wide().initial_indent("  ").subsequent_indent("      "));
+            [head.to_owned()].into_iter().chain(items.into_iter().map(item)).collect::<Vec<_>>().join("\n")
+        }
+        None => textwrap::fill(paragraph, wide()),
+    };
+    paragraphs.iter().map(fill).collect::<Vec<_>>().join("\n")
+}
+
+/// What a paragraph lists that describes several options or columns: its first words, and a text for each of them.
+fn described(paragraph: &str) -> Option<(&str, Vec<String>)> {
+    let at = paragraph.find(": `").filter(|_| ["Options", "Columns"].iter().any(|word| paragraph.starts_with(word)))?;
+    let items: Vec<String> = paragraph[at + 3..].split("; `").map(|item| format!("`{item}")).collect();
+    (items.len() > 1).then_some((&paragraph[..=at], items))
 }
 
 fn indent(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") }).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filled;
+
+    #[test]
+    fn paragraphs_fill_lines_and_what_is_listed_begins_lines() {
+        let text = "One two three\nfour five six.\n\nOptions: `left` (1): on this\nside; `right` (2).\n\n* item\n* other";
+        let wanted =
+            "One two three four\nfive six.\n\nOptions:\n  `left` (1): on\n      this side\n  `right` (2).\n\n* item\n* other";
+        assert_eq!(filled(text, 20), wanted);
+        assert_eq!(filled("Options: `seed` (0).", 80), "Options: `seed` (0).");
+    }
 }
