@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use super::args::Args;
 use super::{plain, session, terminal};
 use crate::base::write_atomic;
-use crate::frame::places;
 use crate::runtime::catalogue::{definitions, reference};
 use crate::runtime::render::Trouble;
 
@@ -14,7 +13,7 @@ use crate::runtime::render::Trouble;
 pub(super) fn explain(args: &Args, name: &str) -> Result<ExitCode, Box<Trouble>> {
     // As the prompt takes it: `Table.height`, `height()`.
     let name = name.trim_end_matches("()").rsplit('.').next().unwrap_or(name);
-    let text = session(args, &[])?.catalogue().help(name, places()).map_err(|fault| Box::new(Trouble::plain(fault)))?;
+    let text = session(args, &[])?.help(name).map_err(|fault| Box::new(Trouble::plain(fault)))?;
     terminal::line(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }

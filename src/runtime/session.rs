@@ -408,6 +408,14 @@ impl Session {
         &self.shared.engine
     }
 
+    /// The text of `help("name")`, in lines that fit the front.
+    ///
+    /// # Errors
+    /// `help::unknown` if there is nothing of that name.
+    pub fn help(&self, name: &str) -> Result<String, Fault> {
+        self.catalogue().help(name, self.shared.host.look().columns)
+    }
+
     /// What can be said, with what the session defined.
     pub fn catalogue(&self) -> Arc<Catalogue> {
         self.shared.everything()
