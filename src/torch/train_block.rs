@@ -131,7 +131,9 @@ fn train(
     let stores = blocks.iter().map(|(block, _)| store(&block.pool, None, block.seed)).collect::<Result<Vec<_>>>()?;
     let mut students: Vec<_> =
         blocks.iter().zip(&stores).map(|((block, place), store)| Student::new(block, *place, store)).collect();
-    let taught = teach(&mut students, seat, checkpoints, ears);
+    let taught = teach(&mut students, &seat, checkpoints, ears);
+    // The others need not wait while files are written.
+    drop(seat);
     if taught.is_err() {
         write(checkpoints, &students);
     }
@@ -139,7 +141,7 @@ fn train(
 }
 
 /// Takes all steps that are left; an error once the job is cancelled, or too many images cannot be read.
-fn teach(students: &mut [Student<'_>], seat: Seat<'_, '_>, checkpoints: &mut Checkpoints, ears: &mut Ears) -> Result<()> {
+fn teach(students: &mut [Student<'_>], seat: &Seat<'_, '_>, checkpoints: &mut Checkpoints, ears: &mut Ears) -> Result<()> {
     let left = students.iter().filter(|student| student.learns());
     let Some((mut done, drawn)) = left.map(|student| (student.course.meter().done(), student.course.drawn())).min() else {
         return Ok(());

@@ -66,8 +66,7 @@ impl Pool {
                 let (send, queue) = (send.clone(), &queue);
                 scope.spawn(move || {
                     let mut worker = None;
-                    loop {
-                        let Some((index, places)) = queue.next(jobs) else { break };
+                    while let Some((index, places)) = queue.next(jobs) {
                         let (job, label) = &jobs[index];
                         let result = self.run_one((slot, &mut worker), (job, label), progress, cancel);
                         queue.free(places);
