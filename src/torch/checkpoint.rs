@@ -52,7 +52,8 @@ impl Place<'_> {
     }
 }
 
-/// When checkpoints of a job are due.
+/// When checkpoints of a job are due. A thread that helps with the job has a copy.
+#[derive(Clone)]
 pub struct Checkpoints {
     apart: Duration,
     last: Instant,
@@ -65,11 +66,6 @@ impl Checkpoints {
     pub fn new(seconds: Option<f64>) -> Self {
         let apart = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(APART);
         Self { apart, last: Instant::now(), said: false }
-    }
-
-    /// Those of a thread that helps with the job.
-    pub fn of_helper(&self) -> Self {
-        Self { apart: self.apart, last: self.last, said: self.said }
     }
 
     /// Whether it is time for the next.

@@ -59,14 +59,7 @@ impl<'a> Course<'a> {
 
     /// The phase of the next step, and its place there; `None` at the end.
     fn place(&self) -> Option<(&'a Phase, usize)> {
-        let mut at = self.meter.done();
-        for phase in &self.phases {
-            if at < phase.steps.len() {
-                return Some((phase, at));
-            }
-            at -= phase.steps.len();
-        }
-        None
+        step_at(self.phases.iter().copied(), self.meter.done())
     }
 
     /// The next step: its phase and its nets; `None` at the end.
@@ -118,6 +111,17 @@ impl<'a> Course<'a> {
     pub fn summary(&self, top1_pct: Option<f64>) -> TrainSummary {
         TrainSummary { loss: self.meter.summary(), top1_pct, took_s: self.meter.elapsed_s() }
     }
+}
+
+/// Step `at` of all that `phases` have: its phase, and its place there; `None` after the last.
+pub fn step_at<'a>(phases: impl IntoIterator<Item = &'a Phase>, mut at: usize) -> Option<(&'a Phase, usize)> {
+    for phase in phases {
+        if at < phase.steps.len() {
+            return Some((phase, at));
+        }
+        at -= phase.steps.len();
+    }
+    None
 }
 
 /// Tells once of phases that would be far faster in float32 here: libtorch has products in bfloat16 for cards and for AVX-512, and

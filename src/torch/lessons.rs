@@ -10,6 +10,7 @@ use spaceevo::train::{BlockTarget, TrainBlock};
 use tch::Tensor;
 
 use super::batches::{Batches, Data, resize};
+use super::course::step_at;
 use super::fault::job;
 use super::features::{Teacher, depth, pair};
 use super::serve::{Ears, caught};
@@ -78,7 +79,8 @@ struct Board {
 impl<'a> Lessons<'a> {
     /// Those of `blocks`, for so many threads.
     pub fn new(blocks: Vec<&'a TrainBlock>, data: &'a Data, threads: usize) -> Self {
-        let total = blocks.iter().map(|block| steps(block).count()).max().unwrap_or(0);
+        let steps = |block: &&TrainBlock| block.phases.iter().map(|phase| phase.steps.len()).sum();
+        let total = blocks.iter().map(steps).max().unwrap_or(0);
         let seats = vec![Place::Coming; threads];
         let board = Board { seats, batches: None, next: 0, made: BTreeMap::new(), fault: None };
         Self { blocks, data, total, board: Mutex::new(board), changed: Condvar::new() }
@@ -133,7 +135,8 @@ impl<'a> Lessons<'a> {
         // How deep the teacher is needed at each resolution.
         let mut depths: BTreeMap<usize, usize> = BTreeMap::new();
         for block in &self.blocks {
-            for net in steps(block).nth(at).into_iter().flatten() {
+            let step = step_at(&block.phases, at).map(|(phase, at)| &phase.steps[at]);
+            for net in step.into_iter().flatten() {
                 let deepest = depths.entry(net.resolution).or_default();
                 *deepest = depth(&block.target).max(*deepest);
             }
@@ -141,11 +144,6 @@ impl<'a> Lessons<'a> {
         let maps = |(resolution, depth)| (resolution, caught(|| teacher.maps(&resize(images, resolution), depth)));
         Lesson { maps: depths.into_iter().map(maps).collect(), drawn }
     }
-}
-
-/// The nets of a block's steps, through all phases.
-fn steps(block: &TrainBlock) -> impl Iterator<Item = &Vec<spaceevo::train::Net>> {
-    block.phases.iter().flat_map(|phase| &phase.steps)
 }
 
 impl Board {

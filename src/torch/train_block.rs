@@ -103,18 +103,18 @@ pub fn run(
     ears: &mut Ears,
 ) -> Result<Vec<Result<TrainSummary>>> {
     let lessons = Lessons::new(threads.iter().flatten().map(|(block, _)| *block).collect(), data, threads.len());
-    let train = |number: usize, checkpoints: &mut Checkpoints, ears: &mut Ears| {
+    let work = |number: usize, checkpoints: &mut Checkpoints, ears: &mut Ears| {
         let trained = caught(|| train(&threads[number], lessons.seat(number), checkpoints, ears));
         trained.inspect_err(|fault| lessons.end(fault))
     };
-    let (train, here) = (&train, place::here());
+    let (work, here) = (&work, place::here());
     std::thread::scope(|scope| {
         let help = |number| {
-            let (mut checkpoints, mut ears) = (checkpoints.of_helper(), ears.of_helper());
-            scope.spawn(move || place::on(here, || train(number, &mut checkpoints, &mut ears)))
+            let (mut checkpoints, mut ears) = (checkpoints.clone(), ears.of_helper());
+            scope.spawn(move || place::on(here, || work(number, &mut checkpoints, &mut ears)))
         };
         let helpers: Vec<_> = (1..threads.len()).map(help).collect();
-        let first = train(0, checkpoints, ears);
+        let first = work(0, checkpoints, ears);
         let lost = |_| Err(Fault::new("train::thread", "a thread of the trainer has ended", "train again"));
         let others = helpers.into_iter().map(|helper| helper.join().unwrap_or_else(lost));
         Ok(iter::once(first).chain(others).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
