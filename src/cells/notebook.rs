@@ -1,5 +1,6 @@
 //! Cells that keep a state, on evcxr: it compiles each into a library that a process of its own loads.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,8 @@ pub struct Notebook {
     panicked: Arc<Mutex<Option<String>>>,
     /// Whether the process tells its panics.
     hooked: bool,
+    /// Held as long as the cache is used.
+    _cache: Option<File>,
 }
 
 impl Notebook {
@@ -53,11 +56,11 @@ impl Notebook {
         pass_on(outputs.stderr, mouth.clone(), panicked.clone());
         let folder = std::env::current_dir().map_err(|error| broken(&error.to_string()))?;
         let mut context = CommandContext::with_eval_context(context);
-        // Without a folder for it, every cell would fail.
-        if cache_is_writable() {
+        let cache = lock_cache();
+        if cache.is_some() {
             context.execute(CACHE).map_err(|error| broken(&error.to_string()))?;
         }
-        Ok(Self { context, folder, mouth: mouth.clone(), panicked, hooked: false })
+        Ok(Self { context, folder, mouth: mouth.clone(), panicked, hooked: false, _cache: cache })
     }
 
     /// The process in which cells run; the handle stays good when it is started anew.
@@ -142,12 +145,22 @@ impl Notebook {
     }
 }
 
-/// Whether there is a cache folder of the user's in which evcxr can keep what it compiled.
-fn cache_is_writable() -> bool {
+/// Takes the user's folder in which evcxr can keep what it compiled, until the file is dropped. Without, cells work all the same:
+/// where no such folder can be written, or while another session has it, since evcxr writes there without locks.
+fn lock_cache() -> Option<File> {
     let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let Some(cache) = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache"))) else { return false };
-    let folder = cache.join("evcxr");
-    std::fs::create_dir_all(&folder).is_ok() && tempfile::tempfile_in(&folder).is_ok()
+    let folder = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?.join("evcxr");
+    std::fs::create_dir_all(&folder).ok()?;
+    let lock = File::create(folder.join("spaceevo.lock")).ok()?;
+    lock.try_lock().ok()?;
+    // Entries that a killed process left with half a counter would fail every cell that asks for them.
+    for entry in std::fs::read_dir(&folder).ok()?.flatten() {
+        let counted = std::fs::read_to_string(entry.path().join("hits"));
+        if counted.is_ok_and(|hits| hits.parse::<u32>().is_err()) {
+            std::fs::remove_dir_all(entry.path()).ok()?;
+        }
+    }
+    Some(lock)
 }
 
 /// Tells the session every line that comes.

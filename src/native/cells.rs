@@ -181,5 +181,7 @@ fn start() -> Result<Notebook> {
     // It is started in a folder of its own, because it would read settings from the current one.
     command.arg("--cells").arg(here).current_dir(folder.path());
     command.env("EVCXR_TMPDIR", folder.path()).env("EVCXR_CONFIG_DIR", folder.path());
+    // evcxr's cache takes all that is not compiled incrementally for a crate whose source never changes, a cell's own too.
+    command.env("CARGO_INCREMENTAL", "1");
     Ok(Notebook { process: Process::begin(NOTEBOOK, &path, command)?, folder })
 }

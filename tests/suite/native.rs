@@ -376,3 +376,33 @@ fn a_session_with_cells_in_rust_is_saved_run_again_and_forgotten() {
     assert_eq!(lab.answer(&format!("%run {}", script.display())), "4.0\n6.0");
     assert_eq!(lab.answer("%%rust\ntwice(base)"), "text/plain: 4.0");
 }
+
+#[test]
+#[cfg(feature = "native")]
+fn crates_that_cells_use_are_compiled_once_whatever_cargo_is_told_and_was_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = folder.path().join("cache/evcxr");
+    std::fs::create_dir_all(entries.join("7")).unwrap();
+    std::fs::write(entries.join("7/hits"), "").unwrap();
+    let script = r#"
+        rust_cell(`:offline 1
+            :dep itoa = "1"
+            let two: f64 = itoa::Buffer::new().format(2).parse().unwrap();`);
+        rust_cell(`let three = two + 1.0;`);
+        let cell = rust_cell(`fn times(x: f64) -> f64 { x * 3.0 }`);
+        print(cell.times.call(2));
+        rust_cell(`println!("{}", two * three);`);
+    "#;
+    for hits in ["0", "1"] {
+        let out = run_with(folder.path(), script, |command| {
+            command.env("XDG_CACHE_HOME", folder.path().join("cache")).env("CARGO_INCREMENTAL", "0");
+        });
+        let printed = String::from_utf8_lossy(&out.stdout);
+        assert!(printed.ends_with("6.0\n6\n"), "{printed}\n{}", String::from_utf8_lossy(&out.stderr));
+        let mut counts = Vec::new();
+        for entry in std::fs::read_dir(&entries).unwrap() {
+            counts.extend(std::fs::read_to_string(entry.unwrap().path().join("hits")));
+        }
+        assert!(!counts.is_empty() && counts.iter().all(|count| count == hits), "{counts:?}");
+    }
+}
