@@ -68,7 +68,10 @@ pub enum LutFault {
     #[error("there is no look-up table of `{hyperspace}` in `{folder}`")]
     #[diagnostic(
         code(lut::no_files),
-        help("the folder should hold files named STAGE_OPERATOR_WINDOW.csv, such as `stage1_0_0.csv`")
+        help(
+            "the folder should hold files named STAGE_OPERATOR_WINDOW.csv, such as `stage1_0_0.csv`; the paper's are in \
+             SpaceEvo/data/block_lut of https://github.com/microsoft/Moonlit"
+        )
     )]
     NoFiles { hyperspace: String, folder: String },
     /// A block table's key that means nothing here.

@@ -10,7 +10,7 @@ use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use crate::base::Result;
+use crate::base::{Fault, Result, did_you_mean};
 use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, OrtOptions, measure_all};
 use crate::graph::{Cost, Graph};
 use crate::lut::BlockTable;
@@ -128,6 +128,15 @@ fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
         Some(7) => true,
         Some(_) => return Err(options.refuse("weight_bits", "no kernel has so many", "write 8, or 7")),
     };
+    if !NAMES.contains(&name) {
+        let card =
+            name.starts_with("cuda").then(|| "a card trains, and times nothing: give it to what trains, `on: \"cuda:0\"`".into());
+        return Err(Fault::new(
+            "device::unknown",
+            format!("no device is called `{name}`"),
+            card.unwrap_or_else(|| did_you_mean(name, NAMES)),
+        ));
+    }
     if name == "table" {
         let blocks: Blocks = options.need("blocks", "a block table: `read_blocks(...)` or `recover_blocks(lut)`")?;
         return Ok(Stopwatch::Blocks(blocks.table.clone()));

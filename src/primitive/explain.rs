@@ -32,7 +32,7 @@ mod explain_functions {
 }
 
 fn table(what: &Dynamic) -> Result<Table> {
-    let nodes = explain(&thing_of(what)?.graph, Int8Weights::default())?;
+    let nodes = explain(&thing_of("explain_int8", what)?.graph, Int8Weights::default())?;
     let weight = |dims: &[usize]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
     Table::builder()
         .text("op", nodes.iter().map(|node| node.op.clone()))

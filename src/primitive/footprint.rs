@@ -38,7 +38,7 @@ mod footprint_functions {
     #[rhai_fn(return_raw)]
     pub fn footprint(context: NativeCallContext, what: Dynamic) -> Answer<Map> {
         let host = Host::of(&context)?;
-        thing_of(&what).and_then(|thing| measured(&host, &thing)).cross()
+        thing_of("footprint", &what).and_then(|thing| measured(&host, &thing)).cross()
     }
 
     /// Memory that this process needs to load and run an ONNX file: a map of `before_mb` and `peak_mb`.
@@ -111,7 +111,7 @@ mod footprint_functions {
     #[rhai_fn(name = "energy", return_raw)]
     pub fn energy_with(context: NativeCallContext, what: Dynamic, device: Stopwatch, given: Map) -> Answer<Map> {
         let host = Host::of(&context)?;
-        thing_of(&what).and_then(|thing| used(&host, &thing, &device, given)).cross()
+        thing_of("energy", &what).and_then(|thing| used(&host, &thing, &device, given)).cross()
     }
 }
 
@@ -175,7 +175,7 @@ fn written(what: &Dynamic, path: &Path, given: Map) -> Result<()> {
         Some("fp32") => Precision::Fp32,
         Some(_) => return Err(options.refuse("precision", "there is no such format", "write \"int8\" or \"fp32\"")),
     };
-    write_atomic(path, &timing_model(&thing_of(what)?.graph, precision, Int8Weights::default())?)
+    write_atomic(path, &timing_model(&thing_of("write_timing_model", what)?.graph, precision, Int8Weights::default())?)
 }
 
 fn times(host: &Host, path: &Path, device: &Stopwatch, given: Map) -> Result<rhai::Array> {

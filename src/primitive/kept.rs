@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Weak};
 
-use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::cross::inner_fault;
 use super::host::Host;
 use super::net::{Net, Node};
 use super::values::words;
-use crate::base::{Fault, Result};
+use crate::base::{Fault, Result, did_you_mean};
 
 /// A closure `|net, c|` that builds layers, callable when the script that defined it has ended.
 pub(super) struct BuildClosure {
@@ -35,10 +35,14 @@ impl BuildClosure {
         let engine = host.engine()?;
         #[allow(deprecated, reason = "see `environment`")]
         let context = self.environment.create_context(&engine);
-        let result = self
-            .closure
-            .call_raw(&context, None, [Dynamic::from(net.clone()), c.into()])
-            .map_err(|error| inner_fault(&host, &error, context.call_source()))?;
+        let known: Vec<String> = c.keys().map(ToString::to_string).collect();
+        let result = self.closure.call_raw(&context, None, [Dynamic::from(net.clone()), c.into()]).map_err(|error| {
+            let mut fault = inner_fault(&host, &error, context.call_source());
+            if let EvalAltResult::ErrorPropertyNotFound(name, _) = error.unwrap_inner() {
+                fault.help = Some(did_you_mean(name, known.iter().map(String::as_str)));
+            }
+            fault
+        })?;
         let found = words(&result);
         result.try_cast::<Node>().ok_or_else(|| {
             Fault::new(

@@ -266,7 +266,7 @@ fn built(host: &Host, hyperspace: &Hyper, device: &Stopwatch, given: Map) -> Res
 }
 
 fn predicted(table: &LatencyTable, item: &Dynamic) -> Result<f64> {
-    let thing = thing_of(item)?;
+    let thing = thing_of("predict", item)?;
     match thing.parts {
         Parts::Layers => Err(Parts::unknown(&thing.name)),
         Parts::Subnet(subnet) => table.subnet_ms(&subnet),
@@ -290,7 +290,7 @@ fn known(hyperspace: &Hyper, items: &Array) -> Result<Vec<Known>> {
         let of = map.get("of").ok_or_else(|| wrong(at, "has no `of`"))?;
         let ms = map.get("int8_ms").and_then(number).filter(|ms| ms.is_finite() && *ms > 0.0);
         let ms = ms.ok_or_else(|| wrong(at, "has no `int8_ms` above zero"))?;
-        let thing = thing_of(of)?;
+        let thing = thing_of("calibrate", of)?;
         Ok(match thing.parts {
             Parts::Layers => return Err(Parts::unknown(&thing.name)),
             Parts::Subnet(subnet) => Known { parts: subnet.parts(), whole: true, ms },

@@ -174,9 +174,9 @@ impl Asked {
     }
 }
 
-/// One value as a thing.
-pub(super) fn thing_of(item: &Dynamic) -> Result<Thing> {
-    let made_of = thing::Thing::of("measure", item)?;
+/// One value as a thing, for the primitive `call`.
+pub(super) fn thing_of(call: &str, item: &Dynamic) -> Result<Thing> {
+    let made_of = thing::Thing::of(call, item)?;
     let (name, graph) = (made_of.label(), made_of.graph()?);
     let parts = match made_of {
         thing::Thing::Block(block) => Parts::Block(block.key()),
@@ -192,7 +192,7 @@ pub(super) fn things_of(context: &NativeCallContext, host: &Host, what: Dynamic)
         return maps(&table)?.into_iter().enumerate().map(|(at, row)| thing_of_row(context, host, at, row)).collect();
     }
     let items = if what.is_array() { what.into_array().unwrap_or_default() } else { vec![what] };
-    items.iter().map(thing_of).collect()
+    items.iter().map(|item| thing_of("measure", item)).collect()
 }
 
 /// The thing that a row of a table describes. Columns of earlier figures are not looked at.
@@ -206,7 +206,7 @@ fn thing_of_row(context: &NativeCallContext, host: &Host, at: usize, row: Dynami
         let code = space.to_string();
         let hyperspace = find::<Hyper>(context, host, code.split('-').next().unwrap_or_default()).map_err(during)?;
         let space = Arc::new(SearchSpace::parse(&hyperspace, &code).map_err(during)?);
-        return thing_of(&Dynamic::from(Subnet::parse(&space, &net.to_string()).map_err(during)?)).map_err(during);
+        return thing_of("measure", &Dynamic::from(Subnet::parse(&space, &net.to_string()).map_err(during)?)).map_err(during);
     }
     let missing = || {
         let help = "give the columns `operator`, `cin`, `hw`, or `space` and `subnet`";
@@ -221,7 +221,7 @@ fn thing_of_row(context: &NativeCallContext, host: &Host, at: usize, row: Dynami
     }
     let wanted = |key: &str| ["cin", "cout", "stride", "hw"].contains(&key) || operator.list(key).is_some();
     let config = row.iter().filter(|(key, _)| wanted(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-    thing_of(&Dynamic::from(build_block(&operator, config).map_err(during)?)).map_err(during)
+    thing_of("measure", &Dynamic::from(build_block(&operator, config).map_err(during)?)).map_err(during)
 }
 
 /// What was found for one thing in one precision.

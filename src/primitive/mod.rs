@@ -38,7 +38,7 @@ mod lut;
 mod lut_views;
 mod measure;
 mod native;
-mod net;
+pub mod net;
 pub mod network;
 mod node;
 pub mod noun;

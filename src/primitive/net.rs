@@ -112,15 +112,18 @@ pub(super) fn two_nets(layer: &'static str, name: &str) -> Fault {
     GraphFault::TwoNets { layer, name: name.into() }.into()
 }
 
+/// Names of all activations.
+pub fn activations() -> impl Iterator<Item = &'static str> + Clone {
+    Activation::NAMES.iter().map(|(known, _)| *known)
+}
+
 /// The activation named `name`.
 pub(super) fn activation(name: &str) -> Result<Activation, Fault> {
-    Activation::NAMES.iter().find(|(known, _)| *known == name).map(|(_, act)| *act).ok_or_else(|| {
-        Fault::new(
-            "graph::activation",
-            format!("unknown activation `{name}`"),
-            did_you_mean(name, Activation::NAMES.iter().map(|(known, _)| *known)),
-        )
-    })
+    Activation::NAMES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, act)| *act)
+        .ok_or_else(|| Fault::new("graph::activation", format!("unknown activation `{name}`"), did_you_mean(name, activations())))
 }
 
 /// A whole number from a script value; a float is taken if it has no fraction.

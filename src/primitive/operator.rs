@@ -391,7 +391,9 @@ mod operator_type {
     /// The operator as text: name and choices.
     #[rhai_fn(name = "to_string", pure)]
     pub fn to_text(operator: &mut Operator) -> String {
-        let lists: Vec<_> = operator.lists().map(|(name, values)| format!("{name} {values:?}")).collect();
+        // `{}` writes 3 for 3.0, as scripts do.
+        let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+        let lists: Vec<_> = operator.lists().map(|(name, values)| format!("{name} [{}]", list(values))).collect();
         format!("operator {}({})", operator.name(), lists.join(", "))
     }
 }

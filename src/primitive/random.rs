@@ -107,7 +107,8 @@ mod random_functions {
 
     /// The item with the largest `key` among `count` different ones drawn from this array.
     ///
-    /// Of equals the first drawn.     /// The items are maps with a number under `key`. It gives what `items.sample(rng, count).max_by(key)` gives, without copying the sample.
+    /// Of equals the first drawn.
+    /// The items are maps with a number under `key`. It gives what `items.sample(rng, count).max_by(key)` gives, without copying the sample.
     ///
     /// # Example
     ///

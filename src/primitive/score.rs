@@ -74,6 +74,7 @@ mod score_functions {
     /// let weighted = score_of(hs.space("012-210"), lut, #{ value: |s| (s.loss * [1, 1, 2]).sum(), limits: #{ int8_ms: 0.4 }, reduce: "best 20" });
     /// weighted.value > 0.0 && weighted.share > 0.0 //> true
     /// score_of(hs.space("012-210"), lut, #{ value: |s| s.los.sum() }) //> fails lut::column
+    /// score_of(hs.space("012-210"), lut, #{ value: |s| (s.loss * [1, 2]).sum() }) //> fails score::stages
     /// ```
     #[rhai_fn(return_raw)]
     pub fn score_of(context: NativeCallContext, space: Space, lut: Lookup, given: Map) -> Answer<Map> {
@@ -257,7 +258,7 @@ fn own(context: &NativeCallContext, host: &Host, space: &Space, lut: &Lookup, gi
     let (value, held) = match traced {
         Ok((value, held)) => (Traced::formula(&value)?, held.as_ref().map(Traced::formula).transpose()?),
         // A name that is wrong is wrong for every network; what needs the numbers themselves may work with them.
-        Err(fault) if fault.code == "lut::column" => return Err(fault),
+        Err(fault) if ["lut::column", "score::stages"].contains(&fault.code.as_str()) => return Err(fault),
         Err(fault) if method != QtMethod::Sampled => {
             return Err(fault.during("the exact method needs a closure that can be traced, and this one cannot be"));
         }

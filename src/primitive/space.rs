@@ -107,6 +107,8 @@ mod space_functions {
 
     /// The search space written `012-210`: the operators of the searched stages, then their windows.
     ///
+    /// Without windows (`012`) all of them are the first, 0.
+    ///
     /// # Example
     ///
     /// ```rhai

@@ -110,7 +110,7 @@ impl Traced {
                 if formulas.len() != others.len() {
                     let message =
                         format!("{} numbers cannot be combined with the figures of {} stages", others.len(), formulas.len());
-                    return Err(Fault::new("score::formula", message, "give one number for each searched stage"));
+                    return Err(Fault::new("score::stages", message, "give one number for each searched stage"));
                 }
                 Traced::Stages { formulas: formulas.into_iter().zip(others).map(|(a, b)| a.with(operation, b)).collect(), names }
             }

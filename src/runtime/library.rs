@@ -23,7 +23,7 @@ pub const GLOBAL_FOLDERS: [&str; 2] = ["strategies", "studies"];
 /// A script of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// Its name in messages, for example `stdlib/operators/ghost.rhai`.
+    /// Its name in messages, for example `stdlib/operators/fused_residual.rhai`.
     pub shown: String,
     /// Its text.
     pub text: String,

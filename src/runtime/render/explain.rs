@@ -8,6 +8,7 @@ use super::shared::function;
 use super::{Place, friendly};
 use crate::base::{Fault, did_you_mean, nearest};
 use crate::primitive::cross::fault_within;
+use crate::primitive::net::activations;
 use crate::runtime::catalogue::{Catalogue, Entry, Kind};
 
 /// What there is to suggest.
@@ -90,7 +91,7 @@ pub(in crate::runtime) fn explain(error: &EvalAltResult, at: Option<&Place>, kno
         E::ErrorFor(_) => fault(
             "script::type",
             "`for` cannot go through this value".into(),
-            "it goes through arrays, ranges, texts and maps' `keys()`".into(),
+            "it goes through arrays, ranges such as `0..3`, texts and maps' `keys()`".into(),
         ),
         E::ErrorAssignmentToConstant(name, _) => {
             fault("script::constant", format!("`{name}` is constant"), "declare it with `let` to change it".into())
@@ -131,7 +132,9 @@ pub(in crate::runtime) fn explain(error: &EvalAltResult, at: Option<&Place>, kno
 pub(in crate::runtime) fn explain_parse(kind: &ParseErrorType) -> Fault {
     use ParseErrorType as P;
     let (message, help) = match kind {
-        P::UnexpectedEOF => ("the script ends too early".into(), "a bracket or block is not closed".to_owned()),
+        P::UnexpectedEOF => {
+            ("the script ends too early".into(), "something is missing at the end: a value, or a closing bracket".to_owned())
+        }
         P::BadInput(LexError::UnterminatedString) => ("this text has no end".into(), "close it with the same quote".into()),
         P::Reserved(word) => (
             format!("`{word}` is a reserved word"),
@@ -178,6 +181,12 @@ fn function_not_found(signature: &str, known: &Known<'_>) -> Fault {
             _ => format!("`{name}` is not defined for {given}"),
         };
         return Fault::new("script::wrong_arguments", message, "");
+    }
+    if arguments.first().is_some_and(|of| of == "Node")
+        && let Some(act) = nearest(name, activations())
+    {
+        let help = format!("an activation of a node is `.act(\"{act}\")`, or `.act()` for the operator's own");
+        return Fault::new("script::unknown_function", format!("a node has no `{name}`"), help);
     }
     let signatures = known.signatures(name);
     if !signatures.is_empty() {
