@@ -40,8 +40,13 @@ impl Cancel {
     /// `Err(session::interrupted)` once cancelled: for use with `?` inside loops.
     pub fn check(&self) -> Result<()> {
         if self.is_cancelled() {
-            return Err(Fault::new("session::interrupted", "interrupted", "what was finished is kept; run it again to go on"));
+            return Err(interrupted());
         }
         Ok(())
     }
+}
+
+/// The fault of work that was cancelled.
+pub fn interrupted() -> Fault {
+    Fault::new("session::interrupted", "interrupted", "what was finished is kept; run it again to go on")
 }

@@ -10,7 +10,7 @@ mod seed;
 pub mod stats;
 mod suggest;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, interrupted};
 pub use fault::{Fault, Result, Spot};
 pub use files::{UNFINISHED, hash_hex, readable, write_aside, write_atomic, write_json};
 pub use markup::escape;

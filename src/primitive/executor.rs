@@ -385,11 +385,12 @@ fn all(host: &Host) -> Result<Vec<Submitted>> {
     let batches = Batches::of(lab.root());
     let mut found = Vec::new();
     for batch in batches.list()? {
+        let submitted = Submitted { batches: vec![batch.name], work: None, lab: lab.clone() };
         if batch.cancelled {
-            // One whose machine does not answer is cleared away the next time.
-            let _ = batches.clear(&batch.name);
+            // What was done before it could be stopped is kept. One whose machine does not answer is cleared away the next time.
+            let _ = take_in(host, &submitted, false);
         } else {
-            found.push(Submitted { batches: vec![batch.name], work: None, lab: lab.clone() });
+            found.push(submitted);
         }
     }
     Ok(found)
@@ -416,11 +417,11 @@ fn end(host: &Host, submitted: &Submitted) -> Result<()> {
         batches.cancel(name)?;
     }
     let until = Instant::now() + FAREWELL;
-    for name in &submitted.batches {
-        while batches.batch(name)?.is_some() && !batches.clear(name)? && Instant::now() < until {
-            host.cancel.check()?;
-            std::thread::sleep(LOOK);
-        }
+    while !held(submitted)?.is_empty() && Instant::now() < until {
+        host.cancel.check()?;
+        std::thread::sleep(LOOK);
+        // What was done before it could be stopped is kept too; the others are faults: they were cancelled.
+        let _ = take_in(host, submitted, false);
     }
     if let Err(fault) = taken {
         host.progress().say(&format!("before it was cancelled: {}", fault.message));

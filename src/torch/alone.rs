@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use spaceevo::base::{Cancel, Fault, Result};
-use spaceevo::train::CHECKPOINT;
+use spaceevo::train::{CHECKPOINT, JobFile};
 use spaceevo::worker::{Before, News, Place, Plan, Processor, Stage, State, Task, Use, alone, lost};
 
 use super::jobs::Jobs;
@@ -50,7 +50,14 @@ pub fn run(folder: &Path, at: usize, threads: u16, processors: &[Processor]) -> 
     if before.stage.is_over() {
         return Ok(());
     }
-    match Plan::read(folder)?.before(folder, at) {
+    let plan = Plan::read(folder)?;
+    let job = read(&place.job());
+    let lacks_files = |job: &JobFile| job.paths_that(Use::Reads).iter().any(|path| !path.exists());
+    match plan.before(folder, at) {
+        // One that failed may have been taken up, and its batch is gone.
+        Before::Done if plan.follows(at) && job.as_ref().is_ok_and(lacks_files) => {
+            return place.write(&before.ended(Err(lost())));
+        }
         Before::Done => {}
         // Slurm knows no better than that those before it have ended; they may have to be run again.
         Before::Open => return Ok(()),
@@ -70,7 +77,6 @@ pub fn run(folder: &Path, at: usize, threads: u16, processors: &[Processor]) -> 
         }
         asked.cancel();
     });
-    let job = read(&place.job());
     let result =
         ready.and_then(|()| caught(|| Jobs::default().run(job.as_ref().map_err(Fault::clone)?, &mut Ears::new(0, cancel))));
     let left_over = job.as_ref().map(|job| job.paths_that(Use::Writes)).unwrap_or_default();

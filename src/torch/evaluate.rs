@@ -1,8 +1,5 @@
 //! Evaluation of networks cut out of trained weights, each with batch-norm statistics of its own.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use spaceevo::base::{Result, Seed};
 use spaceevo::data::ImageSet;
 use spaceevo::train::{EvalBlocks, EvalNets, Expression, NetScore, SampleLoss};
@@ -77,27 +74,30 @@ pub fn nets(task: &EvalNets, data: &mut Data, ears: &mut Ears) -> Result<Vec<Net
     let store = store(&task.pool, Some(&task.weights), task.seed)?;
     let mut nets = Nets::new(&task.pool, &store);
     let batches = train_batches(data, task.recalibrate, task.batch, task.seed)?;
-    let mut sized: BTreeMap<usize, (Vec<Tensor>, ImageSet)> = BTreeMap::new();
-    let mut scores = Vec::with_capacity(task.nets.len());
-    for choice in &task.nets {
-        ears.step(scores.len(), task.nets.len(), String::new)?;
-        let (inputs, images) = match sized.entry(choice.resolution) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let count = if task.images == 0 { usize::MAX } else { task.images };
-                let images = in_memory(data.valid_at(choice.resolution).slice(0..count), ears)?;
-                place.insert((batches.iter().map(|x| resize(x, choice.resolution)).collect(), images))
-            }
-        };
-        let net = nets.get(choice)?;
-        // A network's scales do not depend on those before it.
-        store.forget_covered();
-        let statistics = gather(&net, &store, task.quantized, inputs.iter().map(|x| Ok(x.shallow_clone())))?;
-        let test = Test { images, batch: task.batch, metric: task.metric.as_ref() };
-        scores.push(judge((&net, &store), task.quantized, &statistics, &test, ears)?);
+    // One resolution after the other: its images take much room.
+    let mut order: Vec<usize> = (0..task.nets.len()).collect();
+    let resolution = |at: usize| task.nets[at].resolution;
+    order.sort_by_key(|&at| resolution(at));
+    let count = if task.images == 0 { usize::MAX } else { task.images };
+    let mut scores: Vec<Option<NetScore>> = vec![None; order.len()];
+    let mut done = 0;
+    for alike in order.chunk_by(|&a, &b| resolution(a) == resolution(b)) {
+        let resolution = resolution(alike[0]);
+        let images = in_memory(data.valid_at(resolution).slice(0..count), ears)?;
+        let inputs: Vec<Tensor> = batches.iter().map(|x| resize(x, resolution)).collect();
+        for &at in alike {
+            ears.step(done, order.len(), String::new)?;
+            let net = nets.get(&task.nets[at])?;
+            // A network's scales do not depend on those before it.
+            store.forget_covered();
+            let statistics = gather(&net, &store, task.quantized, inputs.iter().map(|x| Ok(x.shallow_clone())))?;
+            let test = Test { images: &images, batch: task.batch, metric: task.metric.as_ref() };
+            scores[at] = Some(judge((&net, &store), task.quantized, &statistics, &test, ears)?);
+            done += 1;
+        }
     }
-    ears.step(scores.len(), task.nets.len(), String::new)?;
-    Ok(scores)
+    ears.step(done, order.len(), String::new)?;
+    Ok(scores.into_iter().flatten().collect())
 }
 
 /// Losses of concrete stages of a trained block on validation images. The teacher's maps are taken from `kept` or left there.

@@ -17,7 +17,7 @@ use super::serve::Ears;
 use super::store::Store;
 use super::{evaluate, export, place, proxies, script, train_block, train_net};
 
-/// Compiled networks that are kept; beyond that many the oldest choice is to compile anew.
+/// Compiled networks that are kept; beyond that many all are forgotten, and compiled when they are needed again.
 const KEPT: usize = 256;
 
 /// Runs jobs one after the other; keeps the data set of the last one, and the teacher's maps of evaluations.
@@ -117,7 +117,7 @@ impl<'a> Nets<'a> {
         let (graph, _) = net::chained(self.pool, &choice.parts, choice.resolution)?;
         let net = Rc::new(net::compile(&graph, self.store, vec![graph.output])?);
         if self.kept.len() >= KEPT {
-            self.kept.pop_first();
+            self.kept.clear();
         }
         self.kept.insert(choice.parts.clone(), Rc::clone(&net));
         Ok(net)

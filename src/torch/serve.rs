@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use spaceevo::base::{Cancel, Fault, Quiet, Result};
+use spaceevo::base::{Cancel, Fault, Quiet, Result, interrupted};
 use spaceevo::train::JobFile;
 use spaceevo::worker::{News, Order, PROTOCOL, Processor, build_id};
 
@@ -194,7 +194,14 @@ fn listen(shared: &Shared) {
         match serde_json::from_str(&line) {
             Ok(Order::Run { run, file }) => desk.waiting.push_back((run, file)),
             Ok(Order::Cancel { cancel }) if desk.running == Some(cancel) => shared.cancel.cancel(),
-            Ok(Order::Cancel { cancel }) => desk.waiting.retain(|(id, _)| *id != cancel),
+            Ok(Order::Cancel { cancel }) => {
+                let waited = desk.waiting.len();
+                desk.waiting.retain(|(id, _)| *id != cancel);
+                // Who asked waits for an answer.
+                if desk.waiting.len() < waited {
+                    say(&News::Failed { id: cancel, fault: interrupted() });
+                }
+            }
             Err(error) => tell(format!("an order that is not of the protocol: {error}")),
         }
         shared.rung.notify_all();

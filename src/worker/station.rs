@@ -54,6 +54,11 @@ impl Plan {
         })
     }
 
+    /// Whether job `job` comes after others.
+    pub fn follows(&self, job: usize) -> bool {
+        self.after.get(job).is_some_and(|before| !before.is_empty())
+    }
+
     /// What became of the jobs that must be over before job `job` of the batch in `folder` begins.
     pub fn before(&self, folder: &Path, job: usize) -> Before {
         let mut all = Before::Done;
@@ -88,10 +93,15 @@ pub fn lost() -> Fault {
     Fault::new("worker::before", "a job that it needs the results of did not end well", "run it again")
 }
 
+/// The file `path`, to be locked.
+fn open(path: &Path) -> Result<File> {
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    open.map_err(|error| Fault::file("open", path, &error))
+}
+
 /// The open file `path`, locked for this process; `None` if another process holds it.
 fn locked(path: &Path) -> Result<Option<File>> {
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    let file = open.map_err(|error| Fault::file("open", path, &error))?;
+    let file = open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -102,9 +112,7 @@ fn locked(path: &Path) -> Result<Option<File>> {
 /// Waits until no other process runs the job at `place`; until the file is dropped none will. `None` where the file system
 /// knows no locks: then only the scheduler sees to it that a job runs once.
 pub fn alone(place: &Place) -> Result<Option<File>> {
-    let path = place.lock();
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = open.map_err(|error| Fault::file("open", &path, &error))?;
+    let file = open(&place.lock())?;
     Ok(file.lock().is_ok().then_some(file))
 }
 
@@ -185,7 +193,8 @@ fn see_through(place: &Place, at: usize, folder: &Path, worker: usize, plan: &Pl
     loop {
         let status = process(place, at, folder, worker, plan)?;
         let state = place.state();
-        if state.stage.is_over() {
+        // A batch whose results were all taken is gone.
+        if state.stage.is_over() || !folder.join(PLAN).is_file() {
             return Ok(());
         }
         let label = format!("job {at} of its batch");

@@ -26,6 +26,8 @@ const TRIES: usize = 1;
 const STARTS: usize = 20;
 /// How often in a row nobody must have run a job that is not over: a file may come late over the network.
 const MISSED: usize = 3;
+/// In a shell: whether process `i` sees to a batch. After a restart of the machine another may have its number.
+const OURS: &str = "{ [ ! -r \"/proc/$i/cmdline\" ] || grep -qae --batch \"/proc/$i/cmdline\"; }";
 /// Lines that a process said last, for the message.
 const LAST_LINES: usize = 8;
 
@@ -95,9 +97,9 @@ fn look(record: &Record, jobs: &[(&str, usize)]) -> Result<Seen> {
         Starts::Station => ":".into(),
     };
     let script = format!(
-        "{ask}\ncd {root} || exit 1\np=\nwhile read -r b n; do\n\
+        "{ask}\nmkdir -p {root} && cd {root} || exit 1\np=\nwhile read -r b n; do\n\
          if [ \"$b\" != \"$p\" ]; then p=$b\n[ -f \"$b/{PLAN}\" ] || echo \"lost $b\"\n\
-         i=$(cat \"$b/{PID}\" 2>/dev/null) && kill -0 \"$i\" 2>/dev/null && echo \"alive $b\"; fi\n\
+         i=$(cat \"$b/{PID}\" 2>/dev/null) && kill -0 \"$i\" 2>/dev/null && {OURS} && echo \"alive $b\"; fi\n\
          if [ -f \"$b/$n.state.json\" ]; then l=; IFS= read -r l <\"$b/$n.state.json\"\n\
          printf 'state %s %s %s\\n' \"$b\" \"$n\" \"$l\"; fi\ndone",
         root = quoted(&submitted(record)),
@@ -203,16 +205,19 @@ impl Batches {
     pub fn list(&self) -> Result<Vec<Batch>> {
         let mut found = Vec::new();
         for name in self.records.names() {
-            let Some(record) = self.records.read(&name)? else { continue };
-            let held = self.records.held(&name, &record);
-            found.push(Batch { name, spot: record.spot, when: record.when, cancelled: record.cancelled, held });
+            found.extend(self.batch(&name)?);
         }
         Ok(found)
     }
 
     /// The batch called `name`; `None` once all its results were taken up.
     pub fn batch(&self, name: &str) -> Result<Option<Batch>> {
-        Ok(self.list()?.into_iter().find(|batch| batch.name == name))
+        Ok(self.records.read(name)?.map(|record| self.shown(name, record)))
+    }
+
+    fn shown(&self, name: &str, record: Record) -> Batch {
+        let held = self.records.held(name, &record);
+        Batch { name: name.into(), spot: record.spot, when: record.when, cancelled: record.cancelled, held }
     }
 
     /// How far the jobs of a batch are that were not taken up.
@@ -360,7 +365,8 @@ impl Batches {
             }
             _ if record.cancelled => Err(ElsewhereFault::Cancelled { label: label() }.into()),
             _ => {
-                watched.missed += 1;
+                let waits = record.spot.starts == Starts::Slurm && self.waits(record, held.at)?;
+                watched.missed = if waits { 0 } else { watched.missed + 1 };
                 if watched.missed < MISSED {
                     return Ok(false);
                 }
@@ -384,6 +390,16 @@ impl Batches {
         (round.on_done)(place, &result);
         watched.result = Some(result);
         self.taken(held)?;
+        Ok(false)
+    }
+
+    /// Whether a job has to come after one that is not over. That one is started again first.
+    fn waits(&self, record: &Record, at: usize) -> Result<bool> {
+        for (batch, other) in &record.jobs[at].after {
+            if self.records.read(batch)?.is_some_and(|before| !before.jobs[*other].taken) {
+                return Ok(true);
+            }
+        }
         Ok(false)
     }
 
@@ -435,25 +451,6 @@ impl Batches {
             }
         }
         Ok(())
-    }
-
-    /// Clears away a cancelled batch once nothing of it runs any more; whether it did.
-    pub fn clear(&self, name: &str) -> Result<bool> {
-        let Some(record) = self.records.read(name)?.filter(|record| record.cancelled) else { return Ok(false) };
-        let held = self.records.held(name, &record);
-        let jobs: Vec<_> = held.iter().map(|held| (name, held.at)).collect();
-        let seen = look(&record, &jobs)?;
-        let over = |held: &Held| {
-            let state = seen.states.get(&(name.to_owned(), held.at));
-            state.is_some_and(|state| state.stage.is_over()) || !seen.runs(name, held.at, &record)
-        };
-        if !held.iter().all(over) {
-            return Ok(false);
-        }
-        for one in &held {
-            self.taken(one)?;
-        }
-        Ok(true)
     }
 }
 
