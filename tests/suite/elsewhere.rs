@@ -121,6 +121,37 @@ fn submitted_jobs_outlive_their_session_and_are_listed_cancelled_and_taken_up() 
 }
 
 #[test]
+fn what_was_done_before_it_could_be_cancelled_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (calm, _) = run(at, "calm", STEPS, TABLE);
+    let on = "options.on = executor(\"background\");\n";
+    run(at, "late", STEPS, &format!("{on}submit(|| build_lut(hyperspace(\"ember\"), options)).done"));
+    let batches = || at.join("late/submitted").read_dir().unwrap().flatten().map(|batch| batch.path());
+    let json = |path: &Path| serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
+    let (record, mut noted) = wait_for("the blocks' batch", || {
+        batches().map(|batch| batch.join("record.json")).find_map(|path| {
+            let noted = json(&path)?;
+            noted["jobs"][0]["names"]
+                .as_array()?
+                .iter()
+                .all(|name| name.as_str().unwrap_or("").starts_with("train_block/"))
+                .then_some((path, noted))
+        })
+    });
+    let state = record.with_file_name("0.state.json");
+    wait_for("the end of the blocks", || (json(&state)?["stage"] == "done").then_some(()));
+    // As `cancel` leaves it, between two looks at its jobs.
+    noted["cancelled"] = true.into();
+    std::fs::write(&record, noted.to_string()).unwrap();
+    run(at, "late", STEPS, "submitted()");
+    assert!(!record.exists(), "a cancelled batch stays");
+    let (value, said) = run(at, "late", STEPS, &format!("{on}{TABLE}"));
+    assert_eq!(value, calm);
+    assert!(said.contains("trained blocks: 2 of 2 taken from the lab"), "{said}");
+}
+
+#[test]
 fn a_place_without_a_trainer_of_this_build_is_a_plain_statement() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");

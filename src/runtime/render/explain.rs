@@ -144,6 +144,9 @@ pub(in crate::runtime) fn explain_parse(kind: &ParseErrorType) -> Fault {
         P::WrongFnDefinition => {
             ("a function cannot be defined inside a block".into(), "define it at top level, or write a closure `|x| ...`".into())
         }
+        P::MismatchedType(wanted, found) if wanted.contains("iterable") => {
+            (format!("`for` cannot go through {found}"), "write for example `for i in 0..3`, or give it an array".into())
+        }
         P::MissingToken(token, what) => (format!("expected `{token}` {what}"), String::new()),
         other => (lower_first(&other.to_string()), String::new()),
     };
@@ -183,7 +186,7 @@ fn function_not_found(signature: &str, known: &Known<'_>) -> Fault {
         return Fault::new("script::wrong_arguments", message, "");
     }
     if arguments.first().is_some_and(|of| of == "Node")
-        && let Some(act) = nearest(name, activations())
+        && let Some(act) = activations().find(|act| *act == name).or_else(|| nearest(name, activations()))
     {
         let help = format!("an activation of a node is `.act(\"{act}\")`, or `.act()` for the operator's own");
         return Fault::new("script::unknown_function", format!("a node has no `{name}`"), help);

@@ -191,6 +191,8 @@ struct Watched {
 /// What the followed jobs of one machine have in common.
 struct Round<'a> {
     all: &'a [Held],
+    /// Whether they are followed to their end; one look shows no bars, tells no news and starts nothing again.
+    wait: bool,
     progress: &'a Progress,
     on_done: &'a dyn Fn(usize, &Result<Value>),
 }
@@ -257,12 +259,12 @@ impl Batches {
         (progress, cancel): (&Progress, &Cancel),
         on_done: &dyn Fn(usize, &Result<Value>),
     ) -> Vec<Result<Value>> {
-        let round = Round { all, progress, on_done };
+        let round = Round { all, wait, progress, on_done };
         let mut watched: Vec<_> = all.iter().map(|_| Watched { bar: None, told: 0, missed: 0, result: None }).collect();
         let mut quiet: Option<Duration> = None;
         loop {
             let mut next = LOOK;
-            match self.round(&round, &mut watched, wait) {
+            match self.round(&round, &mut watched) {
                 Ok(there) => {
                     if there {
                         next = LOOK_THERE;
@@ -306,7 +308,7 @@ impl Batches {
     }
 
     /// Looks once at all that is not over; whether some of it is on another machine.
-    fn round(&self, round: &Round<'_>, watched: &mut [Watched], restart: bool) -> Result<bool> {
+    fn round(&self, round: &Round<'_>, watched: &mut [Watched]) -> Result<bool> {
         let mut open: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, held) in round.all.iter().enumerate().filter(|(place, _)| watched[*place].result.is_none()) {
             open.entry(&held.batch).or_default().push(place);
@@ -330,7 +332,7 @@ impl Batches {
                     again.push(place);
                 }
             }
-            if restart && !again.is_empty() {
+            if round.wait && !again.is_empty() {
                 self.again(batch, &record, &again.iter().map(|&place| round.all[place].at).collect::<Vec<_>>())?;
             }
         }
@@ -341,11 +343,13 @@ impl Batches {
     fn judge(&self, round: &Round<'_>, place: usize, watched: &mut Watched, record: &Record, seen: &Seen) -> Result<bool> {
         let held = &round.all[place];
         let state = seen.states.get(&(held.batch.clone(), held.at)).cloned().unwrap_or_default();
-        let fresh = state.told.saturating_sub(watched.told).min(state.news.len());
-        state.news[state.news.len() - fresh..].iter().for_each(|line| round.progress.say(line));
-        watched.told = state.told;
-        if state.total > 0 {
-            watched.bar.get_or_insert_with(|| round.progress.task(&held.label, state.total)).set(state.done, &state.note);
+        if round.wait {
+            let fresh = state.told.saturating_sub(watched.told).min(state.news.len());
+            state.news[state.news.len() - fresh..].iter().for_each(|line| round.progress.say(line));
+            watched.told = state.told;
+            if state.total > 0 {
+                watched.bar.get_or_insert_with(|| round.progress.task(&held.label, state.total)).set(state.done, &state.note);
+            }
         }
         let label = || held.label.clone();
         let result = match state.stage {

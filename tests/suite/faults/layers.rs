@@ -261,3 +261,15 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() { copy(&entry.path(), &place) } else { std::fs::copy(entry.path(), place).map(drop).unwrap() }
     }
 }
+
+#[test]
+fn a_choice_that_the_closure_is_not_told_and_an_activation_as_in_other_frameworks() {
+    let of =
+        |build: &str| report(&format!("define_operator(\"mine\", #{{ kernel: [3], expand: [2], build: |net, c| {build} }});"));
+    let shown = of("net.conv(\"mix\", c.cin * c.expnd, 1).bn()");
+    assert!(shown.contains("no key `expnd`") && shown.contains("did you mean `expand`?"), "{shown}");
+    for name in ["relu", "rleu"] {
+        let shown = of(&format!("net.conv(\"mix\", c.cout, 1).bn().{name}()"));
+        assert!(shown.contains(&format!("a node has no `{name}`")) && shown.contains("`.act(\"relu\")`"), "{shown}");
+    }
+}
