@@ -144,7 +144,7 @@ fn what_was_done_before_it_could_be_cancelled_is_kept() {
     // As `cancel` leaves it, between two looks at its jobs.
     noted["cancelled"] = true.into();
     std::fs::write(&record, noted.to_string()).unwrap();
-    run(at, "late", STEPS, "submitted()");
+    assert_eq!(run(at, "late", STEPS, "submitted().len()").0, "1\n");
     assert!(!record.exists(), "a cancelled batch stays");
     let (value, said) = run(at, "late", STEPS, &format!("{on}{TABLE}"));
     assert_eq!(value, calm);
