@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What blocks cost to train: with shared teacher passes against one pass a job, and against eager PyTorch. About 15 minutes.
+# What blocks cost to train: with shared teacher passes against one pass a job, and against eager PyTorch. About 15 minutes,
+# and as many again where torch.compile is tried beside it.
 # PyTorch is that of the interpreter named in TORCH_PYTHON (a virtual environment's), else of python3; without it that part is skipped.
 set -euo pipefail
 lab=${1:?the binary to time}
