@@ -10,8 +10,8 @@ use super::cross::{Answer, Cross};
 use super::host::Host;
 use super::noun::Nouns;
 use super::options::Options;
-use crate::base::{Fault, Result, did_you_mean};
-use crate::device::{self, Device, FlopsDevice, MeasureOptions, MeasuredRow, OrtOptions, measure_all};
+use crate::base::{Result, did_you_mean};
+use crate::device::{self, Device, DeviceFault, FlopsDevice, MeasureOptions, MeasuredRow, OrtOptions, measure_all};
 use crate::graph::{Cost, Graph};
 use crate::lut::BlockTable;
 use crate::onnx::{Int8Weights, Precision};
@@ -129,13 +129,12 @@ fn open(host: &Host, name: &str, given: Map) -> Result<Stopwatch> {
         Some(_) => return Err(options.refuse("weight_bits", "no kernel has so many", "write 8, or 7")),
     };
     if !NAMES.contains(&name) {
-        let card =
-            name.starts_with("cuda").then(|| "a card trains, and times nothing: give it to what trains, `on: \"cuda:0\"`".into());
-        return Err(Fault::new(
-            "device::unknown",
-            format!("no device is called `{name}`"),
-            card.unwrap_or_else(|| did_you_mean(name, NAMES)),
-        ));
+        let help = if name.starts_with("cuda") {
+            "a card trains, and times nothing: give it to what trains, `on: \"cuda:0\"`".into()
+        } else {
+            did_you_mean(name, NAMES)
+        };
+        return Err(DeviceFault::Unknown { name: name.into(), help }.into());
     }
     if name == "table" {
         let blocks: Blocks = options.need("blocks", "a block table: `read_blocks(...)` or `recover_blocks(lut)`")?;

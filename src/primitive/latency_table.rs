@@ -266,7 +266,7 @@ fn built(host: &Host, hyperspace: &Hyper, device: &Stopwatch, given: Map) -> Res
 }
 
 fn predicted(table: &LatencyTable, item: &Dynamic) -> Result<f64> {
-    let thing = thing_of("predict", item)?;
+    let thing = thing_of("predict_latency", item)?;
     match thing.parts {
         Parts::Layers => Err(Parts::unknown(&thing.name)),
         Parts::Subnet(subnet) => table.subnet_ms(&subnet),

@@ -214,12 +214,9 @@ impl Batches {
 
     /// The batch called `name`; `None` once all its results were taken up.
     pub fn batch(&self, name: &str) -> Result<Option<Batch>> {
-        Ok(self.records.read(name)?.map(|record| self.shown(name, record)))
-    }
-
-    fn shown(&self, name: &str, record: Record) -> Batch {
+        let Some(record) = self.records.read(name)? else { return Ok(None) };
         let held = self.records.held(name, &record);
-        Batch { name: name.into(), spot: record.spot, when: record.when, cancelled: record.cancelled, held }
+        Ok(Some(Batch { name: name.into(), spot: record.spot, when: record.when, cancelled: record.cancelled, held }))
     }
 
     /// How far the jobs of a batch are that were not taken up.

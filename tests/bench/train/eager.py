@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 BATCH, WARM, STEPS = 32, 10, 60
-# Enough that each size of the nets has come up.
+# In these steps torch.compile meets all the nets that it compiles.
 COMPILED_WARM = 60
 WIDTHS_IN, WIDTHS, EXPANDS, DEPTHS = [16, 24, 32, 40], [32, 40, 48, 64], [2, 4], [1, 2]
 TEACHER_IN, TEACHER_OUT = 24, 48
